@@ -1,0 +1,231 @@
+"""Sizes, parameter counts and start of the networks against the paper and against arithmetic done another way."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from zfhelpers.model import (
+    ALEXNET,
+    TABLE3,
+    Architecture,
+    ContrastNorm,
+    ZFNet,
+    contrast_norm,
+    find_layer,
+    renormalise_filters,
+    scaled,
+)
+
+
+def count_parameters(architecture: Architecture) -> int:
+    with torch.device("meta"):
+        return sum(p.numel() for p in ZFNet(architecture).parameters())
+
+
+@pytest.mark.parametrize(
+    ("variant", "parameters"),
+    [
+        ("zfnet", 62_357_608),
+        ("zfnet-wide", 107_627_624),
+        ("zfnet-fc-2048", 28_848_232),
+        ("zfnet-fc-8192", 154_542_184),
+        ("zfnet-wide-fc-8192", 237_560_936),
+    ],
+)
+def test_parameter_counts_of_the_paper(variant, parameters):
+    assert count_parameters(TABLE3[variant]) == parameters
+
+
+def test_parameter_counts_layer_by_layer():
+    with torch.device("meta"):
+        net = ZFNet()
+    counts = {f"layer{i}": sum(p.numel() for p in getattr(net, f"layer{i}").parameters()) for i in range(1, 9)}
+    assert counts == {
+        "layer1": 14_208,
+        "layer2": 614_656,
+        "layer3": 885_120,
+        "layer4": 1_327_488,
+        "layer5": 884_992,
+        "layer6": 37_752_832,
+        "layer7": 16_781_312,
+        "layer8": 4_097_000,
+    }
+
+
+def closed_form_count(a: Architecture) -> int:
+    """Weights and biases by hand, from the sizes that cuda-convnet's ceil rule gives."""
+    total, channels, size = 0, 3, a.image_size
+    for number, (maps, (k, s, p)) in enumerate(zip(a.maps, [a.conv1, a.conv2] + [(3, 1, 1)] * 3, strict=True), 1):
+        if not maps:
+            continue
+        total += maps * (channels * k * k + 1)
+        channels, size = maps, 1 + math.ceil((size + 2 * p - k) / s)
+        if number in (1, 2, 5):
+            size = 1 + math.ceil((size - 3) / 2)
+    features = channels * size * size
+    for units in [*a.fc, a.classes]:
+        total += units * (features + 1)
+        features = units
+    return total
+
+
+@pytest.mark.parametrize("variant", TABLE3)
+def test_every_row_of_table_3_is_an_architecture(variant):
+    assert count_parameters(TABLE3[variant]) == closed_form_count(TABLE3[variant])
+
+
+def sizes(net: nn.Module, image_size: int, modules: list[str]) -> list[int]:
+    seen = {}
+    hooks = [getattr(net, m).register_forward_hook(lambda _, __, out, m=m: seen.__setitem__(m, out.shape[-1])) for m in modules]
+    net(torch.zeros(1, 3, image_size, image_size))
+    for hook in hooks:
+        hook.remove()
+    return [seen[m] for m in modules]
+
+
+def test_map_sizes_of_figure_3():
+    net = ZFNet(Architecture(fc=(8, 8)))
+    assert sizes(net, 224, ["layer1", "pool1", "layer2", "pool2", "layer3", "layer4", "layer5", "pool5"]) == [
+        110,
+        55,
+        26,
+        13,
+        13,
+        13,
+        13,
+        6,
+    ]
+    assert net.conv_sizes == {"layer1": 110, "layer2": 26, "layer3": 13, "layer4": 13, "layer5": 13}
+
+
+def test_map_sizes_of_alexnet():
+    net = ZFNet(scaled("alexnet", classes=10, image_size=224, width=0.125, fc=8))
+    assert sizes(net, 224, ["layer1", "pool1", "layer2", "pool2", "layer5", "pool5"]) == [55, 27, 27, 13, 13, 6]
+    assert ALEXNET.conv1 == (11, 4, 0)
+    assert ALEXNET.conv2 == (5, 1, 2)
+
+
+def test_order_of_operations_is_conv_relu_pool_norm():
+    net = ZFNet(Architecture(classes=3, image_size=64, width=0.125, fc=(8, 8)))
+    names = [name for name, _ in net.named_children()]
+    assert names == [
+        "layer1",
+        "pool1",
+        "norm1",
+        "layer2",
+        "pool2",
+        "norm2",
+        "layer3",
+        "layer4",
+        "layer5",
+        "pool5",
+        "flatten",
+        "layer6",
+        "dropout6",
+        "layer7",
+        "dropout7",
+        "layer8",
+    ]
+
+
+def test_removed_layers_keep_the_names_of_the_others():
+    net = ZFNet(scaled("alexnet-no-3-4-6-7", classes=3, image_size=64, width=0.125, fc=64))
+    assert [n for n, _ in net.named_children() if n.startswith("layer")] == ["layer1", "layer2", "layer5", "layer8"]
+
+
+@pytest.mark.parametrize("size", [5, 3])
+def test_contrast_norm_equals_torch_in_value_and_gradient(size):
+    x = (torch.randn(2, 7, 5, 4, dtype=torch.float64) * 100).requires_grad_()
+    y = x.detach().clone().requires_grad_()
+    ours, theirs = contrast_norm(x, size=size), F.local_response_norm(y, size, 1e-4, 0.75, 2.0)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    weight = torch.randn_like(ours)
+    (ours * weight).sum().backward()
+    (theirs * weight).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, rtol=1e-10, atol=1e-10)
+
+
+def test_contrast_norm_other_power():
+    x = torch.randn(1, 6, 3, 3, dtype=torch.float64)
+    torch.testing.assert_close(contrast_norm(x, beta=0.5), F.local_response_norm(x, 5, 1e-4, 0.5, 2.0))
+    assert isinstance(ContrastNorm(), nn.LocalResponseNorm)
+
+
+def test_start_is_the_papers_at_full_width():
+    torch.manual_seed(0)
+    net = ZFNet(Architecture(fc=(256, 256)))
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            assert module.weight.std().item() == pytest.approx(0.01, rel=0.03)
+            assert module.bias.abs().max() == 0
+
+
+def test_start_of_a_narrow_network_keeps_the_output_scale():
+    torch.manual_seed(0)
+    net = ZFNet(Architecture(classes=10, image_size=128, width=0.5, fc=(512, 512)))
+    expected = {
+        "layer1": 0.01,
+        "layer2": 0.01 * math.sqrt(96 / 48),
+        "layer6": 0.01 * math.sqrt(9216 / 1152),
+        "layer7": 0.01 * math.sqrt(4096 / 512),
+    }
+    for name, std in expected.items():
+        weight = next(p for p in getattr(net, name).parameters() if p.ndim > 1)
+        assert weight.std().item() == pytest.approx(std, rel=0.05)
+
+
+def test_renormalise_filters_caps_only_the_loud_ones():
+    net = ZFNet(Architecture(classes=3, image_size=64, width=0.125, fc=(8, 8)))
+    with torch.no_grad():
+        net.layer3.conv.weight[2] *= 100
+        net.layer8.weight.fill_(5)
+    before = net.layer3.conv.weight.detach().clone()
+    assert renormalise_filters(net) == 1
+    after = net.layer3.conv.weight.detach()
+    for i, row in enumerate(after):
+        rms = math.sqrt(sum(v * v for v in row.flatten().tolist()) / row.numel())  # by hand, in float64
+        if i == 2:
+            assert rms == pytest.approx(0.1, rel=1e-6)
+            cosine = F.cosine_similarity(row.flatten(), before[2].flatten(), dim=0)
+            assert cosine.item() == pytest.approx(1, abs=1e-6)
+        else:
+            assert torch.equal(row, before[i])
+    assert (net.layer8.weight == 5).all()  # the paper caps convolution filters only
+
+
+def test_find_layer_lists_what_there_is():
+    net = ZFNet(Architecture(classes=3, image_size=64, width=0.125, fc=(8,)))
+    assert find_layer(net, "layer3") is net.layer3
+    with pytest.raises(ValueError, match="no layer 'layer7'; it has layer1, layer2, layer3, layer4, layer5, layer6, layer8"):
+        find_layer(net, "layer7")
+    with pytest.raises(ValueError, match="it has 0, 1"):
+        find_layer(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU()), "conv9")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"classes": 0}, "classes must be"),
+        ({"image_size": 48}, "image_size must be"),
+        ({"width": 0}, "width must be"),
+        ({"maps": (0, 1, 1, 1, 1)}, "maps must be"),
+        ({"maps": (1, 2)}, "maps must be"),
+        ({"fc": (1, 2, 3)}, "fc must hold"),
+        ({"fc": (0,)}, "fc must hold"),
+        ({"dropout": 1.0}, "dropout must lie"),
+    ],
+)
+def test_impossible_architectures_are_refused(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Architecture(**change)
+
+
+def test_wrong_image_shape_and_unknown_variant():
+    net = ZFNet(Architecture(classes=3, image_size=64, width=0.125, fc=(8,)))
+    with pytest.raises(ValueError, match=r"\(N, 3, 64, 64\), not \(1, 3, 32, 32\)"):
+        net(torch.zeros(1, 3, 32, 32))
+    with pytest.raises(ValueError, match="No architecture is called 'zf'"):
+        scaled("zf", 10, 128, 0.5, 512)

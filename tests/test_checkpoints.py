@@ -1,0 +1,133 @@
+"""Loading what was saved, and refusing what is damaged, foreign or missing."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+import safetensors.torch
+import torch
+
+from zfhelpers.checkpoints import checkpoint_dir, load, read_card, read_tensors, save_weights, write_whole
+from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.training import _sha256
+
+SMALL = Architecture(classes=24, image_size=128, width=0.125, fc=(8, 8))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A little network as training leaves it."""
+    torch.manual_seed(0)
+    net = ZFNet(SMALL)
+    files = {
+        "zfnet.safetensors": save_weights(
+            tmp_path / "zfnet.safetensors", {**net.state_dict(), "mean": torch.full((3, 128, 128), 99.0)}
+        ),
+        "zfnet-epoch-05.safetensors": save_weights(
+            tmp_path / "zfnet-epoch-05.safetensors", {n: p + 1 for n, p in net.state_dict().items() if n[5] in "12345"}
+        ),
+    }
+    card = {"world": "toy", "classes": ["?"] * 24, "architecture": SMALL.as_dict(), "files": files}
+    (tmp_path / "zfnet.json").write_text(json.dumps(card))
+    return tmp_path, net
+
+
+def test_what_was_saved_comes_back(saved):
+    folder, net = saved
+    loaded, world = load("toy", folder=folder)
+    assert not loaded.training
+    assert loaded.architecture == SMALL
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor.half().float())
+    assert world.name == "toy"
+    assert (world.mean == 99).all()
+
+
+def test_an_epoch_is_the_convolutional_part(saved):
+    folder, _ = saved
+    early, _ = load("toy", epoch=5, folder=folder)
+    assert torch.equal(early.layer3.conv.bias, torch.ones_like(early.layer3.conv.bias))
+    assert [n for n, _ in early.named_children()][-1] == "pool5"
+    assert early(torch.zeros(1, 3, 128, 128)).shape == (1, 32, 3, 3)
+    with pytest.raises(ValueError, match="not kept at epoch 7; it was at 5"):
+        load("toy", epoch=7, folder=folder)
+
+
+def test_missing_damaged_and_foreign_files(saved, tmp_path_factory):
+    folder, _ = saved
+    with pytest.raises(FileNotFoundError, match="There is no network mars/zfnet; there are"):
+        load("mars")
+    weights = folder / "zfnet.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match=r"zfnet\.safetensors' is damaged, or no safetensors file"):
+        load("toy", folder=folder)
+    weights.write_bytes(whole[:-100] + bytes(100))
+    with pytest.raises(ValueError, match="is not the file its card describes"):
+        load("toy", folder=folder)
+    weights.write_bytes(b"PK\x03\x04 a pickle in a zip")
+    with pytest.raises(ValueError, match="is damaged, or no safetensors file"):
+        load("toy", folder=folder)
+    weights.unlink()
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
+        load("toy", folder=folder)
+    (folder / "zfnet.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not the card of a network"):
+        read_card("toy", folder=folder)
+    (folder / "zfnet.json").write_text("half a car")
+    with pytest.raises(ValueError, match="is not the card of a network"):
+        read_card("toy", folder=folder)
+
+
+def test_weights_of_another_architecture(saved):
+    folder, _ = saved
+    card = json.loads((folder / "zfnet.json").read_text())
+    card["architecture"]["width"] = 0.25
+    (folder / "zfnet.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="holds the weights of another network than its card describes"):
+        load("toy", folder=folder)
+
+
+def test_a_failed_write_changes_nothing(tmp_path):
+    """A real limit of the operating system in a process of its own: no file may grow past 1000 bytes, as on a full disk."""
+    path = tmp_path / "weights"
+    write_whole(path, b"old")
+    code = (
+        "import resource, signal, sys; from zfhelpers.checkpoints import write_whole;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); write_whole(sys.argv[1], bytes(10**6))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{str(path)!r} could not be written: File too large. Nothing was changed." in done.stderr
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["weights"]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_metadata_travels(tmp_path):
+    data = safetensors.torch.save({"a": torch.arange(3)}, {"note": "here"})
+    write_whole(tmp_path / "x.safetensors", data)
+    tensors, metadata = read_tensors(tmp_path / "x.safetensors")
+    assert tensors["a"].tolist() == [0, 1, 2]
+    assert metadata == {"note": "here"}
+
+
+CARDS = sorted(checkpoint_dir().glob("*/*.json"))
+
+
+@pytest.mark.parametrize("path", CARDS, ids=[f"{p.parent.name}-{p.stem}" for p in CARDS])
+def test_every_shipped_network_opens_and_is_what_its_card_says(path):
+    card = read_card(path.parent.name, path.stem)
+    net, world = load(path.parent.name, path.stem)
+    assert sum(p.numel() for p in net.parameters()) == card["parameters"]
+    assert tuple(card["classes"]) == world.classes
+    assert all(_sha256(path.with_name(name)) == digest for name, digest in card["files"].items())
+    assert {"command", "seed", "trained", "minutes", "machine", "versions"} <= set(card)
+
+
+def test_shipped_checkpoints_stay_small():
+    assert sum(p.stat().st_size for p in checkpoint_dir().rglob("*") if p.is_file()) < 80e6

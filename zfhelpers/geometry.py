@@ -1,0 +1,238 @@
+"""Where in the image a unit looks: receptive-field arithmetic for any network (PAPER sec. 3.1, the patches of Fig. 2).
+
+A unit at row r, column c of a map sees the square of `size` pixels that starts at `offset + stride * (r, c)`. Through a
+convolution or pool of kernel k, stride s, padding p and dilation d these three numbers become
+
+    size + (k - 1) * d * stride        stride * s        offset - p * stride
+
+Element-wise operations keep them, additions and concatenations take the smallest square around all their inputs. Whatever mixes
+all positions - a fully connected layer, a global average - sees the whole image, and so does everything after it.
+
+    >>> from zfhelpers.model import ZFNet
+    >>> receptive_field(ZFNet(), "layer5", image_size=224)
+    ReceptiveField(size=139, stride=16, offset=-48)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from zfhelpers.activations import checked_images, recording
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The square of pixels that the units of a layer see.
+
+    Attributes:
+        size: its side.
+        stride: how far it moves from one unit to the next; 0 where every unit sees the whole image.
+        offset: the first row, and column, of the field of unit (0, 0). Padding makes it negative.
+    """
+
+    size: int
+    stride: int
+    offset: int
+
+    def box(self, row: int, column: int) -> tuple[int, int, int, int]:
+        """The field of one unit as (top, left, bottom, right) in pixels, half-open; at borders it reaches outside the image.
+
+        >>> ReceptiveField(size=7, stride=2, offset=-1).box(0, 3)
+        (-1, 5, 6, 12)
+        """
+        top, left = (self.offset + self.stride * int(index) for index in (row, column))
+        return top, left, top + self.size, left + self.size
+
+
+def receptive_field(module: nn.Module, layer: str, image_size: int) -> ReceptiveField:
+    """The receptive field of a layer's units, followed through one forward pass of a zero image.
+
+    Args:
+        module: any network of convolutions, pools, padding, normalisation, element-wise operations, additions and
+            concatenations, up to whatever sees everything at once; it is left exactly as it was.
+        layer: dotted module name, for instance `"layer5"` or `"pool1"`.
+        image_size: side of the square image, in pixels.
+
+    Returns:
+        size, stride and offset in pixels. Borders are not clipped, so every unit of the layer has a field of the same size.
+
+    Raises:
+        ValueError: an unknown layer, or one whose units do not lie on a regular grid over the image, with the operation at fault.
+
+    >>> from zfhelpers.model import ZFNet
+    >>> receptive_field(ZFNet(), "layer2", 224).box(0, 1)
+    (0, 8, 27, 35)
+    """
+    if image_size < 1:
+        raise ValueError(f"image_size must be at least 1 pixel, not {image_size}.")
+    image = checked_images(module, torch.zeros(1, 3, image_size, image_size))
+    with recording(module, layer) as forward:
+        with _Follow(image) as followed:
+            _, values = forward(image)
+        field = followed.fields.get(values[layer], "an operation that hides it from view")
+    if isinstance(field, str):
+        raise ValueError(
+            f"The receptive field of {layer!r} is lost at {field}; only convolutions, pools, padding, element-wise operations, "
+            "additions and concatenations keep it on a regular grid."
+        )
+    if field == _WHOLE:
+        return ReceptiveField(image_size, 0, 0)
+    rows, columns = field
+    if rows != columns:
+        raise ValueError(
+            f"The receptive field of {layer!r} differs between the axes: (size, stride, offset) is {tuple(rows)} along rows, "
+            f"{tuple(columns)} along columns; choose a layer where they agree."
+        )
+    return ReceptiveField(*rows)
+
+
+class _Extent(NamedTuple):
+    """A field along one axis."""
+
+    size: int
+    stride: int
+    start: int
+
+    def through(self, kernel: int, stride: int, padding: int, dilation: int) -> _Extent:
+        reach = (kernel - 1) * dilation * self.stride
+        return _Extent(self.size + reach, self.stride * stride, self.start - padding * self.stride)
+
+
+_Field = tuple[_Extent, _Extent]  # along rows, along columns
+_WHOLE = (_Extent(0, 0, 0), _Extent(0, 0, 0))  # the whole image, of whatever size; `through` leaves it alone
+
+
+class _Follow(TorchDispatchMode):
+    """Keeps beside every tensor that derives from the image its field, or the name of the operation that lost it.
+
+    It sees torch's inner operations, a few dozen where functions and methods are hundreds. Inference mode would hide them.
+    """
+
+    def __init__(self, image: Tensor):
+        super().__init__()
+        self.fields = WeakTensorKeyDictionary()
+        self.fields[image] = (_Extent(1, 1, 0), _Extent(1, 1, 0))
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf in self.fields]
+        known = [self.fields[tensor] for tensor in inputs]  # before an operation in place changes what is known
+        outputs = func(*args, **kwargs)
+        for output in tree_leaves(outputs) if inputs else ():
+            if isinstance(output, Tensor):
+                self.fields[output] = _follow(func, args, kwargs, inputs, known, output)
+        return outputs
+
+
+def _follow(func, args, kwargs, inputs: list[Tensor], known: list[_Field | str], output: Tensor) -> _Field | str:
+    """The field of one output of an operation whose inputs' fields are known; a string says where it was lost."""
+    operation = func.overloadpacket
+    one_row = inputs[0].ndim == 2 and inputs[0].shape[0] == 1  # the flattened image; several rows are positions or maps
+    if _WHOLE in known or operation in _EVERYTHING or (operation in _MATRIX and one_row):
+        return _WHOLE
+    if lost := [field for field in known if isinstance(field, str)]:
+        return lost[0]
+    rows, columns = zip(*known, strict=True)
+    for axis in (rows, columns):
+        if len(strides := sorted({extent.stride for extent in axis})) > 1:
+            return f"{operation}, which joins maps of strides {' and '.join(map(str, strides))}"
+    field = _around(rows), _around(columns)
+    aligned = output.ndim > 2 and all(tensor.shape[-2:] == output.shape[-2:] for tensor in inputs)
+    if torch.Tag.pointwise in func.tags or operation in _POSITION_BY_POSITION:
+        return field if aligned else str(operation)
+    if operation in _VIEWS:  # flattened, a map's numbers have no place in the image any more
+        return field if aligned else _WHOLE
+    rule = _RULES.get(operation)
+    return (rule and rule(field, inputs[0], *args[1:], **kwargs)) or str(operation)
+
+
+def _around(extents: Sequence[_Extent]) -> _Extent:
+    start = min(extent.start for extent in extents)
+    return _Extent(max(extent.start + extent.size for extent in extents) - start, extents[0].stride, start)
+
+
+def _through(field: _Field, kernel, stride, padding, dilation=(1,)) -> _Field:
+    # A list of one stands for both axes; of three, the first is that of the maps (local response normalisation).
+    rows, columns = zip(*((*numbers, *numbers)[-2:] for numbers in (kernel, stride or kernel, padding, dilation)), strict=True)
+    return field[0].through(*rows), field[1].through(*columns)
+
+
+# Rules: what an operation does to a field; None where it leaves the regular grid. Arguments after the second are torch's own.
+
+
+def _convolution(field, x, weight, bias, stride, padding, dilation, transposed, *_):
+    return None if transposed else _through(field, weight.shape[2:], stride, padding, dilation)
+
+
+def _max_pool(field, x, kernel, stride=(), padding=(0,), dilation=(1,), ceil_mode=False):
+    return _through(field, kernel, stride, padding, dilation)
+
+
+def _average_pool(field, x, kernel, stride=(), padding=(0,), *_):
+    return _through(field, kernel, stride, padding)
+
+
+def _adaptive_average_pool(field, x, size):
+    if any(have % want for have, want in zip(x.shape[-2:], size, strict=True)):
+        return None  # windows of unequal size
+    kernel = [have // want for have, want in zip(x.shape[-2:], size, strict=True)]
+    return _through(field, kernel, kernel, (0,))
+
+
+def _pad(field, x, pads, *_):
+    left, top = pads[0], pads[2] if len(pads) > 2 else 0  # torch's order: left, right, top, bottom
+    return field[0].through(1, 1, top, 1), field[1].through(1, 1, left, 1)
+
+
+def _batch_norm(field, x, weight, bias, mean, variance, *rest):
+    return _WHOLE if rest[0] is True else field  # True: statistics of this very image
+
+
+def _reduce(field, x, axes=(), *_, **__):
+    spatial = {axis % x.ndim for axis in axes or range(x.ndim)} & {x.ndim - 2, x.ndim - 1}
+    return (field, None, _WHOLE)[len(spatial)]
+
+
+def _transpose(field, x, first, second):
+    return field if max(first % x.ndim, second % x.ndim) < x.ndim - 2 else None
+
+
+def _select(field, x, axis, *_):
+    return field if axis % x.ndim < x.ndim - 2 else None
+
+
+_aten = torch.ops.aten
+_MATRIX = {_aten.addmm, _aten.mm}
+_EVERYTHING = {_aten.native_group_norm}
+_VIEWS = {_aten.view, _aten._unsafe_view, _aten.squeeze}
+_POSITION_BY_POSITION = {  # whatever torch does not itself tag as element-wise
+    *(_aten.hardswish, _aten.hardswish_, _aten.mish_, _aten.threshold_, _aten._prelu_kernel, _aten.masked_fill),
+    *(_aten.cat, _aten.split, _aten.split_with_sizes, _aten.slice, _aten.unsqueeze, _aten.expand),
+    *(_aten.detach, _aten.alias, _aten._to_copy),
+}
+_RULES = {
+    _aten.convolution: _convolution,
+    _aten.max_pool2d_with_indices: _max_pool,
+    _aten.avg_pool2d: _average_pool,
+    _aten.avg_pool3d: _average_pool,
+    _aten._adaptive_avg_pool2d: _adaptive_average_pool,
+    _aten.constant_pad_nd: _pad,
+    _aten.reflection_pad2d: _pad,
+    _aten.replication_pad2d: _pad,
+    _aten.native_batch_norm: _batch_norm,
+    _aten.cudnn_batch_norm: _batch_norm,
+    _aten._native_batch_norm_legit_no_training: _batch_norm,
+    _aten.mean: _reduce,
+    _aten.sum: _reduce,
+    _aten.amax: _reduce,
+    _aten.transpose: _transpose,
+    _aten.select: _select,
+}

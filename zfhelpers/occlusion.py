@@ -1,0 +1,217 @@
+"""Occlusion maps (Fig. 7): slide a square over the image and watch the network answer.
+
+    P[r, c, k] = softmax(network(image with the square at r, c covered))[k]
+    S[r, c, m] = the activity of map m of a layer, summed over space, under the same square
+
+One sweep gives every panel of the figure: where the true class falls (d), what the network says instead (e), and where the
+layer-5 map that was strongest in the whole image loses its activity (b). Paper protocol, measured from the figure: a 50 x 50
+square in steps of 6, always fully inside the 224 x 224 image, 30 x 30 positions.
+
+    >>> from zfhelpers.model import Architecture, ZFNet
+    >>> net = ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=(16, 16)))
+    >>> maps = occlusion_maps(net, torch.zeros(3, 64, 64), "layer5", size=14, stride=10)
+    >>> maps
+    OcclusionMaps(6 x 6 positions of a 14 px square, 5 classes, layer5)
+    >>> maps.probabilities.shape, maps.activity.shape, maps.box(0, 5)
+    (torch.Size([6, 6, 5]), torch.Size([6, 6]), (0, 50, 14, 64))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+
+from zfhelpers.activations import checked_images, recording
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OcclusionMaps:
+    """What one sweep of an occluder shows, on the CPU; `rows` and `cols` count its positions.
+
+    Attributes:
+        probabilities: (rows, cols, classes) float, softmax of the network's output at every position.
+        sums: layer -> (rows, cols, maps) float, every map's activity summed over space.
+        probabilities_clean: (classes,) float, without the occluder.
+        sums_clean: layer -> (maps,) float, without the occluder.
+        strongest_map: the map of the first layer with the strongest single activation in the unoccluded image.
+        size: side of the square, in pixels.
+        stride: pixels from one position to the next.
+    """
+
+    probabilities: Tensor
+    sums: dict[str, Tensor]
+    probabilities_clean: Tensor
+    sums_clean: dict[str, Tensor]
+    strongest_map: int
+    size: int
+    stride: int
+
+    @property
+    def activity(self) -> Tensor:
+        """(rows, cols): summed activity of the first layer's strongest map (Fig. 7b)."""
+        return next(iter(self.sums.values()))[..., self.strongest_map]
+
+    @property
+    def labels(self) -> Tensor:
+        """(rows, cols) int64: the most probable class (Fig. 7e)."""
+        return self.probabilities.argmax(dim=2)
+
+    @property
+    def centres(self) -> Tensor:
+        """(rows, cols, 2) float: row and column of the occluder's centre in pixels; the first pixel's centre is (0.5, 0.5)."""
+        rows, cols = (torch.arange(count) * self.stride + self.size / 2 for count in self.probabilities.shape[:2])
+        return torch.stack(torch.meshgrid(rows, cols, indexing="ij"), dim=-1)
+
+    def box(self, row: int, column: int) -> tuple[int, int, int, int]:
+        """The pixels that position (row, column) covers: (top, left, bottom, right), half-open."""
+        top, left = int(row) * self.stride, int(column) * self.stride
+        return top, left, top + self.size, left + self.size
+
+    def __repr__(self) -> str:
+        """Short: the tensors would fill pages."""
+        rows, cols, classes = self.probabilities.shape
+        return f"OcclusionMaps({rows} x {cols} positions of a {self.size} px square, {classes} classes, {', '.join(self.sums)})"
+
+
+def occlusion_maps(
+    module: nn.Module,
+    image: Tensor,
+    layer: str | Iterable[str],
+    size: int,
+    stride: int,
+    fill: float | Sequence[float] | Tensor = 0.0,
+    batch_size: int = 64,
+) -> OcclusionMaps:
+    """Cover every part of an image in turn and record probabilities and activity, all from one sweep (Fig. 7).
+
+    Args:
+        module: a network from images to logits; it is left exactly as it was.
+        image: (3, H, W) float, pixels minus the mean image; a batch of one is welcome too.
+        layer: the layer whose activity is summed, "layer5" in the paper; several names give the sums of each.
+        size: side of the square in pixels, 50 of 224 in the paper: `world.pixels(50)`.
+        stride: pixels between positions, 6 of 224 in the paper. The square stays inside the image, so up to stride - 1 rows and
+            columns at the end are left uncovered.
+        fill: what the square shows: one preprocessed value, three (a colour), or an image (3, H, W) to look through to. 0 is the
+            mean image, close to the paper's grey of about 124 of 255.
+        batch_size: positions per forward pass; 32 or more keep the fully connected layers busy.
+
+    Returns:
+        see `OcclusionMaps`.
+
+    Raises:
+        ValueError: an unknown layer, a square that does not fit, a stride below 1, a wrong shape, NaN pixels.
+        TypeError: an image that is not float.
+    """
+    if isinstance(image, Tensor) and image.ndim == 3:
+        image = image[None]
+    images = checked_images(module, image)
+    if len(images) > 1:
+        raise ValueError(f"occlusion_maps takes one image, not a batch of {len(images)}; call it for each.")
+    height, width = images.shape[2:]
+    if not 1 <= size <= min(height, width):
+        raise ValueError(f"The occluder must be 1 to {min(height, width)} pixels wide to fit the image, not {size}.")
+    for name, number in (("stride", stride), ("batch_size", batch_size)):
+        if number < 1:
+            raise ValueError(f"{name} must be at least 1, not {number}.")
+    cover = _cover(fill, images)
+
+    tops, lefts = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
+    corners = [None, *product(tops, lefts)]  # None: the unoccluded image rides along in the first batch
+    # Channels last makes convolutions on a CPU a third faster; the module's own weights can stay as they lie.
+    buffer = images.new_empty(min(batch_size, len(corners)), *images.shape[1:]).to(memory_format=torch.channels_last)
+    answers: list[Tensor] = []
+    sums: dict[str, list[Tensor]] = {}
+    with recording(module, layer, read=_total_and_peak) as forward:
+        for start in range(0, len(corners), len(buffer)):
+            chunk = corners[start : start + len(buffer)]
+            batch = buffer[: len(chunk)].copy_(images.expand(len(chunk), -1, -1, -1))
+            for covered, corner in zip(batch, chunk, strict=True):
+                if corner:
+                    top, left = corner
+                    window = (slice(None), slice(top, top + size), slice(left, left + size))
+                    covered[window] = cover[window]
+            output, read = forward(batch)
+            if not isinstance(output, Tensor) or output.ndim != 2:
+                given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+                raise ValueError(f"The network must give logits of shape (N, classes), not {given}.")
+            if not start:
+                strongest_map = int(next(iter(read.values()))[1][0].argmax())
+            answers.append(output.float().softmax(dim=1).cpu())
+            for name, (total, _) in read.items():
+                sums.setdefault(name, []).append(total.cpu())
+    probabilities = torch.cat(answers)
+    totals = {name: torch.cat(parts) for name, parts in sums.items()}
+    grid = (len(tops), len(lefts), -1)
+    return OcclusionMaps(
+        probabilities=probabilities[1:].reshape(grid),
+        sums={name: total[1:].reshape(grid) for name, total in totals.items()},
+        probabilities_clean=probabilities[0],
+        sums_clean={name: total[0] for name, total in totals.items()},
+        strongest_map=strongest_map,
+        size=size,
+        stride=stride,
+    )
+
+
+def _cover(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
+    cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
+    shape = images.shape[1:]
+    if cover.shape not in ((), shape[:1], shape):
+        raise ValueError(f"fill must be one value, three, or an image {tuple(shape)}, not of shape {tuple(cover.shape)}.")
+    if not torch.isfinite(cover).all():
+        raise ValueError("fill holds NaN or infinite values; give finite ones.")
+    return (cover[:, None, None] if cover.ndim == 1 else cover).expand(shape)
+
+
+def _total_and_peak(values: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, maps) twice: every map's sum over space, and its strongest single activation."""
+    flat = values.flatten(2) if values.ndim > 2 else values[..., None]
+    return flat.sum(dim=2), flat.amax(dim=2)
+
+
+def touching(maps: OcclusionMaps, mask: Tensor) -> Tensor:
+    """At which positions the occluder covers some of an object: its centre lies in the mask dilated by half the occluder.
+
+    The dilation is by a square, the occluder's own shape, which makes the two statements one. The share of such positions is what
+    pointing at random would score.
+
+    Args:
+        maps: from `occlusion_maps`.
+        mask: (H, W) bool, True on the object, in the image's pixels.
+
+    Returns:
+        (rows, cols) bool.
+
+    Raises:
+        ValueError: a mask that is not (H, W) bool or smaller than the area swept.
+    """
+    rows, cols = maps.probabilities.shape[:2]
+    bottom, right = maps.box(rows - 1, cols - 1)[2:]
+    mask = torch.as_tensor(mask)
+    if mask.dtype != torch.bool or mask.ndim != 2 or mask.shape[0] < bottom or mask.shape[1] < right:
+        raise ValueError(f"The mask must be (H, W) bool and cover the image, not {tuple(mask.shape)} {mask.dtype}.")
+    swept = mask[:bottom, :right].float()
+    return nn.functional.max_pool2d(swept[None], maps.size, maps.stride)[0] > 0
+
+
+def points_at(maps: OcclusionMaps, label: int, mask: Tensor) -> bool:
+    """Whether the network looks at the object: P(label) is least where the occluder's centre lies in the dilated mask.
+
+    Ties go to the first position in reading order; `touching` says by how much the mask is dilated.
+
+    Args:
+        maps: from `occlusion_maps`.
+        label: the true class.
+        mask: (H, W) bool, True on the object.
+
+    Raises:
+        ValueError: a label that is no class of the network, or a mask that does not fit; see `touching`.
+    """
+    classes = maps.probabilities.shape[2]
+    if not 0 <= label < classes:
+        raise ValueError(f"The label must lie in 0 to {classes - 1}, not {label}.")
+    return bool(touching(maps, mask).flatten()[maps.probabilities[..., label].argmin()])

@@ -48,7 +48,7 @@ def test_splits_seeds_and_indices_share_nothing():
 
 def test_scenes_are_the_same_on_every_platform():
     """Integers of PCG64 are defined bit by bit; written down once."""
-    assert [scene("train", i).detail for i in (0, 7199)] == [313304722, 659938606]
+    assert [scene("train", i, difficulty=0.5).detail for i in (0, 7199)] == [313304722, 659938606]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -203,7 +203,7 @@ def test_an_occluder_hides_part_of_the_object():
 
 
 def test_most_of_every_occluded_object_can_be_seen():
-    occluded = [here for here in (scene("train", i) for i in range(480)) if here.occluder]
+    occluded = [here for here in (scene("train", i, difficulty=0.5) for i in range(480)) if here.occluder]
     assert 0.15 < len(occluded) / 480 < 0.45
     solid = [here for here in occluded if CLASSES[here.label] not in ("necklace", "bicycle")]  # not of thin lines
     shares = [draw(here).mask.sum() / draw(replace(here, occluder=None)).mask.sum() for here in solid[:60]]
@@ -225,10 +225,17 @@ def test_confounders_accompany_dogs_and_lettering_is_elsewhere_too():
     assert sum(kind == "sign" for name, kind in kinds if name != "car") > 50
 
 
+def test_scale_and_tilt_span_the_ranges_promised():
+    scenes = [scene("train", i, difficulty=0.5) for i in range(480)]
+    for values, low, high in (([here.scale for here in scenes], 0.5, 1), ([here.tilt for here in scenes], -20, 20)):
+        assert low <= min(values) < low + 0.05 * (high - low)
+        assert high - 0.05 * (high - low) < max(values) <= high
+
+
 def test_difficulty_scales_the_nuisances():
     easy, hard = ([scene("train", i, difficulty=d) for i in range(240)] for d in (0.0, 1.0))
-    assert all(here.scale == 1 and here.tilt == 0 and not here.occluder and not here.clutter for here in easy)
-    assert min(here.scale for here in hard) < 0.4
+    assert not any(here.occluder or here.clutter or here.borrowed or here.blur for here in easy)
+    assert np.mean([here.occluder is not None for here in hard]) > 0.4
     assert np.mean([here.noise for here in hard]) > 4 * np.mean([here.noise for here in easy])
 
 

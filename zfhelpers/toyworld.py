@@ -31,10 +31,10 @@ from zfhelpers.toypen import Colour, Pen, mix, pick, vary
 from zfhelpers.toythings import THINGS, ball, person, sign
 from zfhelpers.toyvehicles import PAINTS, VEHICLES
 
-DIFFICULTY = 0.5
-"""One number in [0, 1] for all nuisances: range of scales and tilts, occlusion, clutter, shared colours, shading, blur, noise."""
+DIFFICULTY = 1.0
+"""One number in [0, 1] for all nuisances: occlusion, clutter, shared colours, shading, texture, blur, noise."""
 
-VERSION = f"1-{DIFFICULTY}"  # a cache of drawn images is good for one version
+VERSION = f"2-{DIFFICULTY}"  # a cache of drawn images is good for one version
 SIZES = {"train": 300, "val": 50}
 DRAWINGS = DOGS | ANIMALS | VEHICLES | THINGS
 CLASSES: tuple[str, ...] = tuple(DRAWINGS)
@@ -127,9 +127,9 @@ def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None
         return complex(rng.uniform(-reach, reach), rng.uniform(-reach, reach))
 
     label = index % len(CLASSES)
-    scale = rng.uniform(max(0.35, 1 - hard), 1)
+    scale = rng.uniform(0.5, 1)
     centre = inside(1 - 0.8 * scale)
-    tilt = rng.uniform(-1, 1) * min(30, 40 * hard)
+    tilt = rng.uniform(-20, 20)
     mirror, borrowed = chance(0.5), chance(0.6 * hard)
     light, shading = rng.uniform(-np.pi, 0), rng.uniform(0.1, 0.2 + 0.4 * hard)  # always from above
     grey = rng.uniform(50, 215)
@@ -158,8 +158,8 @@ def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None
         where, turn = centre + 0.5 * scale * inside(1), rng.uniform(-0.3, 0.3) + (np.pi / 2 if chance(0.3) else 0)
         colour = vary(rng, pick(rng, ((92, 70, 52), (110, 112, 116), (70, 120, 60))) if kind == "bar" else (74, 130, 62))
         occluder = (kind, where, scale * rng.uniform(0.12, 0.26), float(turn), colour)
-    blur = rng.uniform(0, 1.6 * hard) if chance(0.5) else 0.0
-    noise, detail = rng.uniform(1, 2 + 16 * hard), int(rng.integers(2**32))
+    blur = rng.uniform(0, 2 * hard) if chance(0.5) else 0.0
+    noise, detail = rng.uniform(1, 2 + 20 * hard), int(rng.integers(2**32))
     return Scene(
         label, centre, scale, tilt, mirror, borrowed, light, shading, backdrop, colours, grain, offset, clutter, companion,
         occluder, blur, noise, detail,

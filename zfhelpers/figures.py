@@ -1,0 +1,189 @@
+"""The paper's figures, in its layouts and with its panel letters: arrays in, a `Picture` with alt text out.
+
+Nothing here runs a network or knows a data set. Images are uint8 (3, H, W), projections signed float (3, H, W), both arrays or
+tensors. Every function takes `alt` to replace its own description by a better one, and `caption`.
+
+    >>> weights = np.random.default_rng(0).normal(size=(12, 3, 7, 7))
+    >>> filters_figure(weights, columns=4)
+    <Picture: The 12 filters of layer 1, 7 x 7 pixels each, in 4 columns, every filter scaled by itself around mid-grey.>
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zfhelpers.charts import InvarianceRow, OccludedImage, bars_figure, curves_figure, invariance_figure, occlusion_figure
+from zfhelpers.picture import DPI, Picture, array, enlarge, fit, mosaic, pixels, projection_to_rgb, style
+from zfhelpers.schematics import architecture_figure, deconvnet_figure
+
+__all__ = [
+    "InvarianceRow", "OccludedImage", "Picture", "architecture_figure", "bars_figure", "curves_figure", "deconvnet_figure",
+    "enlarge", "evolution_figure", "filters_figure", "fit", "images_figure", "invariance_figure", "mosaic", "occlusion_figure",
+    "pixels", "projection_to_rgb", "style", "top9_figure",
+]  # fmt: skip
+
+GRIDS = {"layer1": 3, "layer2": 4, "layer3": 4, "layer4": 2, "layer5": 2}  # columns of feature maps in Fig. 2
+TILE = 49  # pixels: larger tiles are reduced to it, as in the paper
+
+
+class _Sheet:
+    """A white page on which images and text are placed by pixels from the top left, so that no tile is ever resampled."""
+
+    def __init__(self, width: int, height: int):
+        self.height = height
+        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="none")
+
+    def image(self, x: int, y: int, image) -> None:
+        drawn = pixels(image)
+        self.figure.figimage(drawn, x, self.height - y - drawn.shape[0])
+
+    def text(self, x: float, y: float, text: str, size: float = 8, **options) -> None:
+        width = self.figure.get_figwidth() * DPI
+        self.figure.text(x / width, 1 - y / self.height, text, fontsize=size, **{"ha": "center", "va": "center"} | options)
+
+
+def top9_figure(
+    projections,
+    patches,
+    layer: str,
+    maps: Sequence[int],
+    columns: int | None = None,
+    percentile: float = 99.5,
+    alt: str | None = None,
+    caption: str | None = None,
+) -> Picture:
+    """Fig. 2, one layer: for each feature map its nine projections, and in the same place on the right the image patches.
+
+    Args:
+        projections: (maps, 9, 3, h, h) float, cut to the receptive field; the nine of a map share one scale.
+        patches: (maps, 9, 3, h, h) uint8.
+        layer: its name, for the title and the paper's number of columns.
+        maps: which maps they are; written above each block.
+        columns: of feature maps; the paper's if not given.
+        percentile: of |projection| that becomes black or white.
+    """
+    projections, patches = array(projections), array(patches)
+    if projections.shape != patches.shape or len(maps) != len(patches):
+        raise ValueError(f"Give as many projections {projections.shape} as patches {patches.shape}, for {len(maps)} maps.")
+    columns = columns or GRIDS.get(layer, 4)
+    rows = -(-len(maps) // columns)
+    blocks = [
+        [mosaic(fit(block, TILE), 3) for block in blocks]
+        for blocks in ([projection_to_rgb(p, percentile=percentile) for p in projections], patches)
+    ]
+    side, strip, gap, left, top = blocks[0][0].shape[1], 15, 5, 26, 36
+    panel = columns * (side + gap) - gap
+    starts = (left, left + panel + 22)
+    sheet = _Sheet(starts[1] + panel + 4, top + rows * (side + strip + gap) + 4)
+    for start, title, panel_blocks in zip(starts, ("projections", "image patches"), blocks, strict=True):
+        sheet.text(start, 10, f"{layer}: {title}", 10, ha="left")
+        for column in range(columns):
+            sheet.text(start + column * (side + gap) + side / 2, 27, f"C{column + 1}", color="#666666")
+        for number, (index, block) in enumerate(zip(maps, panel_blocks, strict=True)):
+            row, column = divmod(number, columns)
+            x, y = start + column * (side + gap), top + row * (side + strip + gap)
+            sheet.text(x, y + 7, f"map {index}", 7, ha="left", color="#666666")
+            sheet.image(x, y + strip, block)
+    for row in range(rows):
+        sheet.text(left / 2, top + row * (side + strip + gap) + strip + side / 2, f"R{row + 1}", color="#666666")
+    alt = alt or (
+        f"Top nine of {layer}: for {len(maps)} feature maps in {rows} rows and {columns} columns, nine projections to pixel "
+        "space on mid-grey, and on the right the nine image patches that excite the same map most."
+    )
+    with style():
+        return Picture(sheet.figure, alt, caption)
+
+
+def filters_figure(
+    weights, columns: int = 11, column_major: bool = True, each: bool = True, alt: str | None = None, caption: str | None = None
+) -> Picture:
+    """Fig. 6 (b, c): the filters of the first layer as small images.
+
+    Args:
+        weights: (N, 3, k, k), for instance `net.layer1.conv.weight`.
+        columns: of the grid; the paper's 11.
+        column_major: fill it column by column, as the paper does.
+        each: scale every filter by its own largest weight; otherwise all by one, which shows when a few dominate (Fig. 6 a).
+    """
+    weights = array(weights)
+    if weights.ndim != 4 or weights.shape[1] != 3:
+        raise ValueError(f"Filters that can be shown as colours have the shape (N, 3, k, k), not {weights.shape}.")
+    if each:
+        tiles = np.stack([projection_to_rgb(filter_, percentile=100) for filter_ in weights])
+    else:
+        tiles = projection_to_rgb(weights, percentile=100)
+    scaled = "every filter scaled by itself" if each else "all filters on one scale"
+    size = f"{weights.shape[2]} x {weights.shape[3]}"
+    alt = alt or f"The {len(weights)} filters of layer 1, {size} pixels each, in {columns} columns, {scaled} around mid-grey."
+    return Picture(mosaic(fit(tiles, 42), columns, separator=3, column_major=column_major), alt, caption)
+
+
+def images_figure(
+    images,
+    titles: Sequence[str] | None = None,
+    columns: int = 6,
+    side: int | None = None,
+    alt: str | None = None,
+    caption: str | None = None,
+) -> Picture:
+    """A contact sheet: images of one size in reading order, a title above each if given.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+        titles: one per image; long ones are broken, and cut after two lines.
+        columns: at most so many in a row.
+        side: pixels of one image on the sheet; its own size if not given.
+    """
+    tiles = fit(images, side) if side else array(images)
+    if titles is not None and len(titles) != len(tiles):
+        raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
+    columns = min(columns, len(tiles))
+    high, wide = tiles.shape[2:]
+    shown = [textwrap.wrap(title, max(6, wide // 6), max_lines=2, placeholder=" …") for title in titles or [""] * len(tiles)]
+    strip = 13 * max(map(len, shown)) + 4
+    rows = -(-len(tiles) // columns)
+    sheet = _Sheet(columns * (wide + 6) + 2, rows * (high + strip + 6) + 2)
+    for number, (tile, lines) in enumerate(zip(tiles, shown, strict=True)):
+        row, column = divmod(number, columns)
+        x, y = 4 + column * (wide + 6), 4 + row * (high + strip + 6)
+        sheet.image(x, y + strip, tile)
+        sheet.text(x + wide / 2, y + strip - 3, "\n".join(lines), va="bottom", linespacing=1.1)
+    alt = alt or f"{len(tiles)} images" + (f": {', '.join(titles)}." if titles else ".")
+    with style():
+        return Picture(sheet.figure, alt, caption)
+
+
+def evolution_figure(
+    projections, epochs: Sequence[int], layer: str, percentile: float = 99.5, alt: str | None = None, caption: str | None = None
+) -> Picture:
+    """Fig. 4, one layer: rows are feature maps, columns are epochs, every cell the projection of the strongest activation.
+
+    Args:
+        projections: (maps, epochs, 3, h, h) float. Every cell has its own scale: contrast is enhanced, as in the paper.
+        epochs: written above the columns.
+        layer: its name.
+    """
+    projections = array(projections)
+    if projections.shape[1] != len(epochs):
+        raise ValueError(f"The projections {projections.shape} have {projections.shape[1]} epochs, the heading {len(epochs)}.")
+    rows = [fit(np.stack([projection_to_rgb(cell, percentile=percentile) for cell in cells]), 72) for cells in projections]
+    side = rows[0].shape[-1]
+    sheet = _Sheet(len(epochs) * (side + 1) + 6, 38 + len(rows) * (side + 1) + 2)
+    sheet.text(3, 10, f"{layer}: epochs", 10, ha="left")
+    for column, epoch in enumerate(epochs):
+        sheet.text(3 + column * (side + 1) + side / 2, 28, str(epoch))
+    sheet.image(
+        3,
+        38,
+        np.concatenate([np.pad(mosaic(row, len(epochs)), ((0, 0), (0, 1), (0, 0)), constant_values=255) for row in rows], 1),
+    )
+    alt = alt or (
+        f"Evolution of {layer}: projections of the strongest activation of {len(rows)} feature maps, one per row, after "
+        f"{', '.join(map(str, epochs))} epochs."
+    )
+    with style():
+        return Picture(sheet.figure, alt, caption)

@@ -1,0 +1,302 @@
+"""One activation of a convolutional network carried back to the pixels (sec. 2.1, Fig. 1).
+
+The way up is the ordinary forward pass; it remembers which pixel won each max-pooling window, the *switches*. Then one activation
+is kept, with its own value, everything else in its layer is set to zero, and three steps lead down through every layer:
+
+    unpool     each value back to where its switch says it came from, zeros elsewhere
+    rectify    relu(signal): the maps of this network are positive, so what stands for them should be
+    filter     the layer's own filters, transposed: flipped up-down and left-right, without bias
+
+    signal(l - 1) = F(l)^T relu(unpool(signal(l), switches(l)))
+
+What reaches the pixels is not rectified: it has a sign, and shows the structure in *this* image that made *this* unit fire.
+Contrast normalisation has no step of its own: the signal passes it unchanged (the ECCV text says so), under every rule.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Conv2d(4, 5, 3), nn.ReLU())
+    >>> Deconvnet(net).project(torch.randn(1, 3, 16, 16), layer="4", maps=[0, 1, 2]).shape
+    torch.Size([3, 3, 16, 16])
+
+If the ReLU instead masks the signal with where it was active on the way up, the same descent is back-propagation: the activation
+times its gradient (Simonyan et al., arXiv 1312.6034). Both at once is guided back-propagation (Springenberg et al., 1412.6806).
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zfhelpers.model import find_layer
+from zfhelpers.tape import Down, Refusal, Tape, undisturbed, undoes
+
+RULES = ("deconvnet", "gradient", "guided")
+OVERLAPS = ("sum", "max", "last")
+IMAGES_AT_ONCE = 16  # in one forward batch, of which only switches and masks are kept
+VALUES_AT_ONCE = 2**25  # in the largest signal on the way down: 128 MB of float32, and a few times that at the peak
+
+# ---------------------------------------------------------------------------------------------------------- step 1: unpool
+
+
+def unpool(y: Tensor, switches: Tensor, output_size: Sequence[int], overlap: str = "sum") -> Tensor:
+    """Puts each pooled value back to where it came from, zeros elsewhere.
+
+    Overlapping windows may share a maximum. "sum" adds up what they bring, so that <unpool(y), x> = <y, pool(x)>: the adjoint of
+    pooling with these switches. "max" keeps the largest. "last" keeps the last in reading order, as `nn.MaxUnpool2d` does on one
+    thread, which may replace the strongest activation by a neighbour's zero.
+
+    Args:
+        y: (..., h, w) float, one value per pooling window.
+        switches: (..., h, w) int64, flat indices into the map, as `F.max_pool2d(x, ..., return_indices=True)` returns them.
+        output_size: (H, W) of the map that was pooled.
+        overlap: "sum", "max" or "last".
+
+    Returns:
+        (..., H, W) float.
+
+    Raises:
+        ValueError: an unknown overlap, shapes that differ, or a switch outside the map.
+
+    >>> unpool(torch.tensor([[1.0, 2.0]]), torch.tensor([[4, 4]]), (2, 3))
+    tensor([[0., 0., 0.],
+            [0., 3., 0.]])
+    """
+    _check_choice("overlap", overlap, OVERLAPS)
+    height, width = output_size
+    if y.shape != switches.shape:
+        raise ValueError(f"Every value needs one switch: there are values {tuple(y.shape)} and switches {tuple(switches.shape)}.")
+    if switches.numel() and not 0 <= switches.min() <= switches.max() < height * width:
+        raise ValueError(f"Switches {switches.min()} to {switches.max()} do not fit into a map of {height} x {width}.")
+    values, where = y.flatten(-2), switches.flatten(-2)  # (..., h * w)
+    if overlap == "last":
+        turn = torch.arange(where.shape[-1], device=where.device).expand_as(where)
+        final = where.new_zeros(*y.shape[:-2], height * width).scatter_reduce_(-1, where, turn, "amax")
+        values = values.masked_fill(final.gather(-1, where) != turn, 0)  # leaves one window per pixel to add up
+    pixels = y.new_zeros(*y.shape[:-2], height * width)
+    if overlap == "max":
+        pixels.scatter_reduce_(-1, where, values, "amax", include_self=False)
+    else:
+        pixels.scatter_add_(-1, where, values)
+    return pixels.unflatten(-1, (height, width))
+
+
+@undoes(F.max_pool2d, torch.max_pool2d)
+def _max_pool(tape, out, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False) -> Down:
+    _, switches = F.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+    size, overlap = input.shape[-2:], tape.overlap
+    return lambda signal, rows: unpool(signal, switches[rows], size, overlap)
+
+
+# --------------------------------------------------------------------------------------------------------- step 2: rectify
+
+
+@undoes(F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
+def _relu(tape, out, input, inplace=False) -> Down:
+    if tape.rule == "deconvnet":
+        return lambda signal, rows: signal.relu()
+    active = out > 0  # of its output, because its input is gone if it worked in place
+    if tape.rule == "gradient":
+        return lambda signal, rows: signal * active[rows]
+    return lambda signal, rows: signal.relu() * active[rows]
+
+
+@undoes(torch.clamp, torch.clamp_min, Tensor.clamp, Tensor.clamp_, Tensor.clamp_min, Tensor.clamp_min_)
+def _clamp(tape, out, input, min=None, max=None) -> Down:
+    if max is not None or isinstance(min, Tensor) or min != 0:
+        raise Refusal("only a clamp from below at zero is a ReLU")
+    return _relu(tape, out, input)
+
+
+# ---------------------------------------------------------------------------------------------------------- step 3: filter
+
+
+@undoes(F.conv2d)
+def _convolution(tape, out, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> Down:
+    if input.ndim != 4:
+        raise Refusal("the batch axis is gone")
+    height, width = input.shape[2:]
+    stride, dilation = _pair(stride), _pair(dilation)
+    reach = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
+    padding = [r // 2 for r in reach] if padding == "same" else _pair(0 if padding == "valid" else padding)
+    seen = [(n - 1) * s + r + 1 - 2 * p for n, s, r, p in zip(out.shape[2:], stride, reach, padding, strict=True)]
+    # Strides may stop short of the bottom and right edge: pixels that no filter saw get zeros. "same" padding of an even
+    # kernel reaches one pixel too far: that one is cut off.
+    unseen = [max(0, size - s) for size, s in zip((height, width), seen, strict=True)]
+
+    def down(signal: Tensor, rows: Tensor) -> Tensor:
+        return F.conv_transpose2d(signal, weight, None, stride, padding, unseen, groups, dilation)[:, :, :height, :width]
+
+    return down
+
+
+@undoes(F.linear)
+def _linear(tape, out, input, weight, bias=None) -> Down:
+    if input.ndim < 2:
+        raise Refusal("the batch axis is gone")
+    return lambda signal, rows: signal @ weight
+
+
+def _pair(value: int | Sequence[int]) -> list[int]:
+    return [value, value] if isinstance(value, int) else list(value) * (2 // len(value))
+
+
+# -------------------------------------------------------------------------------------------------------- all the way down
+
+
+class Deconvnet:
+    """Carries activations of a network back to the pixels.
+
+    The network is used as it is, in evaluation mode. Its training flags, gradients and hooks, and torch's grad mode and random
+    state are afterwards what they were before, also when something fails or is interrupted on the way.
+
+    Args:
+        module: any network with nothing but convolution, linear, ReLU, max- and average pooling, padding, batch and contrast
+            normalisation, dropout, flatten, add and concatenate between the image and the layer of interest; as modules,
+            functions or methods, in place or not.
+    """
+
+    def __init__(self, module: nn.Module):
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"Deconvnet takes a torch.nn.Module, not {_kind(module)}.")
+        self.module = module
+
+    def project(
+        self,
+        images: Tensor,
+        layer: str,
+        maps: Sequence[int],
+        positions: Sequence[tuple[int, int]] | None = None,
+        rule: str = "deconvnet",
+        overlap: str = "sum",
+        *,
+        image_index: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Projects T single activations, each of one image, map and position, with one forward pass per distinct image.
+
+        The signal starts with the activation's own value. In a layer before its ReLU this may be negative; it goes down as it is,
+        and shows, with reversed sign, what holds the unit down. A silent unit, of value zero, projects to zeros.
+
+        Args:
+            images: (N, 3, H, W) float, preprocessed as the module expects; brought to the device and dtype of its parameters.
+            layer: dotted name of a submodule; its output at its first call counts, (N, C, h, w) or (N, C).
+            maps: T map (or unit) numbers: one per image, or any number of them for a single image or with `image_index`.
+            positions: T pairs (row, column) in the layer's map; None takes the strongest position of each map, the first of
+                equals in reading order. Always None for fully connected layers.
+            rule: "deconvnet" rectifies the signal, "gradient" masks it with the forward ReLU, "guided" does both.
+            overlap: how `unpool` treats windows that share a maximum: "sum", "max" or "last".
+            image_index: T image numbers, which image each map is of.
+
+        Returns:
+            (T, 3, H, W), on the device and in the dtype of the module's parameters, without gradient.
+
+        Raises:
+            ValueError: an argument out of range, a pixel that is not finite, or a layer that the forward pass does not reach.
+            TypeError: an argument of the wrong type.
+            NotImplementedError: an operation that cannot be undone lies between the image and the layer.
+
+        >>> net, images = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU()), torch.randn(2, 3, 9, 9)
+        >>> Deconvnet(net).project(images, "1", maps=[7, 7, 0], positions=[(0, 0), (4, 4), (0, 0)], image_index=[0, 0, 1]).shape
+        torch.Size([3, 3, 9, 9])
+        """
+        find_layer(self.module, layer)
+        _check_choice("rule", rule, RULES)
+        _check_choice("overlap", overlap, OVERLAPS)
+        _check_images(images)
+        maps, positions, image_index = _triples(len(images), maps, positions, image_index)
+        like = next((p for p in self.module.parameters() if p.is_floating_point()), images)
+        with undisturbed(self.module, like.device):
+            pictures = images.new_empty(len(maps), *images.shape[1:], dtype=like.dtype, device=like.device)
+            for batch in image_index.unique().split(IMAGES_AT_ONCE):
+                tape = Tape(images[batch].to(like), layer, rule, overlap)
+                values = tape.record(self.module)
+                _check_units(layer, values.shape[1:], maps, positions)
+                for some in torch.isin(image_index, batch).nonzero()[:, 0].split(max(1, VALUES_AT_ONCE // tape.widest)):
+                    rows = torch.searchsorted(batch, image_index[some]).to(like.device)
+                    seeds = _seeds(values[rows], maps[some], None if positions is None else positions[some])
+                    pictures[some] = tape.descend(tape.number(values), seeds, rows)
+        return pictures
+
+
+def _seeds(values: Tensor, maps: Tensor, positions: Tensor | None) -> Tensor:
+    """One activation in each of the T rows of `values` (T, C, h, w) or (T, C), zero everywhere else."""
+    units = values.reshape(len(values), values.shape[1], -1)  # (T, C, h * w)
+    row, maps = torch.arange(len(units), device=units.device), maps.to(units.device)
+    if positions is None:
+        places = units[row, maps].argmax(1)
+    else:
+        places = (positions[:, 0] * values.shape[-1] + positions[:, 1]).to(units.device)
+    seeds = torch.zeros_like(units)
+    seeds[row, maps, places] = units[row, maps, places]
+    return seeds.reshape(values.shape)
+
+
+# ------------------------------------------------------------------------------------------------------------- at the door
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}.")
+
+
+def _check_images(images: Tensor) -> None:
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        raise TypeError(f"images must be a floating-point tensor of preprocessed pixels, not {_kind(images)}.")
+    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
+        raise ValueError(f"images must have the shape (N, 3, H, W), not {tuple(images.shape)}.")
+    broken = (~images.isfinite()).flatten(1).any(1).nonzero()
+    if len(broken):
+        number = int(broken[0])
+        what = "NaN" if images[number].isnan().any() else "infinity"
+        raise ValueError(f"Image {number} holds {what}; every pixel must be finite.")
+
+
+def _triples(count: int, maps, positions, image_index) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Map numbers (T,), positions (T, 2) or None, and image numbers (T,); what the layer allows is not known yet."""
+    maps = _integers("maps", maps, "whole numbers such as [0, 5]", axes=1)
+    total = len(maps)
+    if positions is not None:
+        positions = _integers("positions", positions, "(row, column) pairs such as [(0, 0), (3, 5)]", axes=2)
+        if positions.shape != (total, 2):
+            raise ValueError(f"positions must hold one (row, column) for each of the {total} maps, not {len(positions)}.")
+    if image_index is None:
+        if count not in (1, total):
+            raise ValueError(f"{total} maps do not fit {count} images: give one map per image, a single image, or image_index.")
+        return maps, positions, torch.arange(total, device="cpu") % count
+    image_index = _integers("image_index", image_index, "whole numbers such as [0, 0, 1]", axes=1)
+    if len(image_index) != total:
+        raise ValueError(f"image_index must hold one number for each of the {total} maps, not {len(image_index)}.")
+    if not 0 <= image_index.min() <= image_index.max() < count:
+        raise ValueError(f"image_index must lie between 0 and {count - 1}, not {image_index.min()} to {image_index.max()}.")
+    return maps, positions, image_index
+
+
+def _integers(name: str, values: Sequence, what: str, axes: int) -> Tensor:
+    try:
+        numbers = torch.as_tensor(values, device="cpu")
+    except (TypeError, ValueError, RuntimeError):  # ragged, or no numbers at all
+        numbers = torch.empty(0)
+    if numbers.ndim != axes or numbers.is_floating_point() or numbers.dtype == torch.bool:
+        raise TypeError(f"{name} must be a sequence of {what}, not {reprlib.repr(values)}.")
+    return numbers.long()
+
+
+def _check_units(layer: str, shape: Sequence[int], maps: Tensor, positions: Tensor | None) -> None:
+    if len(shape) not in (1, 3):
+        raise ValueError(f"Layer {layer!r} must put out maps (C, h, w) or units (C,), not {tuple(shape)} per image.")
+    wrong = maps[(maps < 0) | (maps >= shape[0])]
+    if len(wrong):
+        raise ValueError(f"Layer {layer!r} has {shape[0]} maps, 0 to {shape[0] - 1}; there is no map {wrong[0]}.")
+    if positions is None:
+        return
+    if len(shape) == 1:
+        raise ValueError(f"The units of layer {layer!r} have no position, because it is fully connected; leave positions=None.")
+    wrong = positions[((positions < 0) | (positions >= torch.tensor(shape[1:], device="cpu"))).any(1)]
+    if len(wrong):
+        place = tuple(wrong[0].tolist())
+        raise ValueError(f"The maps of layer {layer!r} are {shape[1]} x {shape[2]}; there is no position {place} in them.")
+
+
+def _kind(value: object) -> str:
+    return f"a tensor of {value.dtype}" if isinstance(value, Tensor) else f"an object of type {type(value).__name__}"

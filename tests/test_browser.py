@@ -1,0 +1,159 @@
+"""One notebook as a reader meets it: JupyterLab in a real browser, its cells run, a slider moved with the arrow keys.
+
+Everything else about the widgets is tested without a browser, see `test_views.py` and the notebooks. `ZF_SCREENSHOT=FILE.png` keeps a
+picture of what the browser showed.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright: pip install playwright")
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "notebooks" / "08_occlusion.ipynb"
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+# No sandbox, because containers rarely allow one; nothing that asks the network.
+FLAGS = [
+    "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page, also out of sight
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no question in front of the notebook
+}
+SECONDS = 180  # for the server and the page, also on a busy machine
+RUN_SECONDS = 400  # for the whole notebook
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="the browser test needs Chromium: apt-get install chromium"),
+    pytest.mark.skipif(not NOTEBOOK.exists(), reason="notebook 08 is not there"),
+]
+
+
+def test_arrow_keys_move_the_occluder(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    shutil.copy(NOTEBOOK, folder)
+    with jupyter_lab(folder, tmp_path / "jupyter") as (url, token), chromium_page() as page:
+        page.goto(f"{url}doc/tree/{NOTEBOOK.name}?token={token}")
+        run_all(page, code_cells(NOTEBOOK))
+
+        view = page.locator(".jupyter-widgets.widget-vbox", has=page.locator(".widget-slider")).first
+        picture, readout = view.locator("img"), view.locator("[aria-live=polite]")
+        assert "grey square" in picture.get_attribute("alt")
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 300")
+        for name, keys in (("row of the square", "ArrowDown ArrowUp"), ("column of the square", "ArrowRight ArrowLeft")):
+            slider = view.locator(".widget-slider", has_text=name).get_by_role("slider")
+            slider.focus()
+            for key in keys.split():
+                shown, place = picture.get_attribute("src"), slider.get_attribute("aria-valuenow")
+                page.keyboard.press(key)
+                sync_api.expect(slider).not_to_have_attribute("aria-valuenow", place)
+                sync_api.expect(picture).not_to_have_attribute("src", shown)
+                assert "grey square" in picture.get_attribute("alt")
+
+        # To a corner, key by key: away from the object the network is surer than in front of it.
+        probability = readout.locator("strong").first
+        before = probability.inner_text()
+        view.screenshot(path=tmp_path / "view.png")
+        for name in ("row of the square", "column of the square"):
+            slider = view.locator(".widget-slider", has_text=name).get_by_role("slider")
+            slider.focus()
+            for place in reversed(range(int(float(slider.get_attribute("aria-valuenow"))))):
+                page.keyboard.press("ArrowLeft")
+                sync_api.expect(slider).to_have_attribute("aria-valuenow", f"{place}.0")
+        sync_api.expect(probability).not_to_have_text(before)
+        keep_screenshots(page, view)
+
+
+def code_cells(path: Path) -> int:
+    return sum(cell["cell_type"] == "code" for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+
+
+def run_all(page, count: int) -> None:
+    """Run every cell from a fresh kernel, and wait until the last of `count` has its number; an error on the way ends the test."""
+    prompts = page.locator(".jp-CodeCell .jp-InputArea-prompt")
+    sync_api.expect(prompts).to_have_count(count)
+    page.get_by_text("Idle", exact=False).first.wait_for(state="attached")
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel and Run All Cells…", exact=True).click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Restart", exact=False).click()
+    sync_api.expect(prompts.last).to_have_text("[ ]:")  # the numbers in the file are gone
+    done = page.locator(".jp-CodeCell").last.locator(".jp-InputArea-prompt", has_text=f"[{count}]:")
+    failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").first
+    done.or_(failed).first.wait_for(timeout=1000 * RUN_SECONDS)
+    assert not failed.count(), failed.inner_text()
+
+
+def keep_screenshots(page, view) -> None:
+    """The View, and the whole window around it, where `ZF_SCREENSHOT` says."""
+    if path := os.environ.get("ZF_SCREENSHOT"):
+        view.scroll_into_view_if_needed()
+        page.screenshot(path=path)
+        view.screenshot(path=Path(path).with_suffix(".view.png"))
+
+
+@contextmanager
+def chromium_page():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(1000 * SECONDS)
+            sync_api.expect.set_options(timeout=1000 * SECONDS)
+            yield page
+        finally:
+            browser.close()
+
+
+@contextmanager
+def jupyter_lab(folder: Path, home: Path):
+    """JupyterLab over `folder`, on a free port of this machine alone, untouched by the reader's own set-up: (url, token)."""
+    token = os.urandom(16).hex()
+    for name, values in SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
+              "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_TOKEN": token, **{variable: str(home / name) for variable, name in places.items()}}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0",
+               f"--ServerApp.root_dir={folder}"]  # fmt: skip
+    log = home / "log.txt"
+    with open(log, "wb") as file:
+        server = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True)
+        try:
+            yield address(server, home / "runtime", log), token
+        finally:
+            server.terminate()  # it shuts its kernels down; they also end by themselves when their server is gone
+            try:
+                server.wait(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+
+
+def address(server: subprocess.Popen, runtime: Path, log: Path) -> str:
+    """Where the server listens, as soon as it has said so."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        for found in runtime.glob("jpserver-*.json"):
+            try:
+                return json.loads(found.read_text())["url"]
+            except ValueError:  # half written
+                continue
+        try:
+            server.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")

@@ -86,7 +86,7 @@ def run_all(page, count: int) -> None:
     page.get_by_text("Idle", exact=False).first.wait_for(state="attached")
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_text("Restart Kernel and Run All Cells…", exact=True).click()
-    page.locator(".jp-Dialog").get_by_role("button", name="Restart", exact=False).click()
+    page.locator(".jp-Dialog button.jp-mod-accept").click()
     sync_api.expect(prompts.last).to_have_text("[ ]:")  # the numbers in the file are gone
     done = page.locator(".jp-CodeCell").last.locator(".jp-InputArea-prompt", has_text=f"[{count}]:")
     failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").first

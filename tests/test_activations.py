@@ -127,9 +127,9 @@ def test_positions_hold_the_values(net, images):
     assert all(len(set(row)) == len(row) for row in top.images.tolist())
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 4, 100])
+@pytest.mark.parametrize("batch_size", [1, 3, 30, 100])
 def test_equal_values_come_in_order_of_image_and_position(batch_size):
-    images = torch.zeros(10, 3, 4, 4)
+    images = torch.zeros(40, 3, 4, 4)  # past the length up to which any sort keeps the order of equals
     images[[3, 7, 8], :, 1, 2] = 5.0
     images[[3, 7, 8], :, 2, 1] = 5.0
     images[9] = -1.0
@@ -141,12 +141,18 @@ def test_equal_values_come_in_order_of_image_and_position(batch_size):
 
 
 def test_the_same_picture_in_a_short_last_batch_ties_exactly():
-    torch.manual_seed(0)
-    net = ZFNet(Architecture(classes=5, image_size=64, width=0.25, fc=(64, 64)))  # float32: rounding depends on the batch
-    image = torch.randn(3, 64, 64) * 50
-    top = top_activations(net, [(image, 0)] * 11, LAYERS, k=11, batch_size=10)
-    for layer in LAYERS:
-        assert (top[layer].images == torch.arange(11)).all(), layer
+    class Rounding(nn.Module):
+        """Convolutions and matrix products round differently in batches of different length; this one does so visibly."""
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Identity()
+
+        def forward(self, x):
+            return self.layer(x + 1e-3 * len(x))
+
+    top = top_activations(Rounding(), [(torch.ones(3, 2, 2), 0)] * 11, "layer", k=11, batch_size=10)["layer"]
+    assert (top.images == torch.arange(11)).all()
 
 
 def test_one_pass_reads_every_image_once(net, images):

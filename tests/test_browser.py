@@ -1,7 +1,6 @@
 """One notebook as a reader meets it: JupyterLab in a real browser, its cells run, a slider moved with the arrow keys.
 
-Everything else about the widgets is tested without a browser, see `test_views.py` and the notebooks. `ZF_SCREENSHOT=FILE.png` keeps a
-picture of what the browser showed.
+Everything else about the widgets is tested without a browser. `ZF_SCREENSHOT=FILE.png` keeps a picture of what the browser showed.
 """
 
 import json
@@ -80,7 +79,7 @@ def code_cells(path: Path) -> int:
 
 
 def run_all(page, count: int) -> None:
-    """Run every cell from a fresh kernel, and wait until the last of `count` has its number; an error on the way ends the test."""
+    """Run all `count` cells in a fresh kernel and wait until the last one has its number; an error on the way ends the test."""
     prompts = page.locator(".jp-CodeCell .jp-InputArea-prompt")
     sync_api.expect(prompts).to_have_count(count)
     page.get_by_text("Idle", exact=False).first.wait_for(state="attached")
@@ -117,20 +116,21 @@ def chromium_page():
 
 @contextmanager
 def jupyter_lab(folder: Path, home: Path):
-    """JupyterLab over `folder`, on a free port of this machine alone, untouched by the reader's own set-up: (url, token)."""
+    """JupyterLab over `folder`, on a free port of this machine, untouched by the reader's own set-up: (url, token)."""
     token = os.urandom(16).hex()
     for name, values in SETTINGS.items():
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-              "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_TOKEN": token, **{variable: str(home / name) for variable, name in places.items()}}
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0",
-               f"--ServerApp.root_dir={folder}"]  # fmt: skip
+    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
+              "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
+    own = {variable: str(home / name) for variable, name in places.items()}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_TOKEN": token, **own}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}",
+               "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]  # fmt: skip
     log = home / "log.txt"
     with open(log, "wb") as file:
-        server = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True)
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=file, stderr=file, start_new_session=True)
         try:
             yield address(server, home / "runtime", log), token
         finally:

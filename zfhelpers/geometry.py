@@ -74,10 +74,9 @@ def receptive_field(module: nn.Module, layer: str, image_size: int) -> Receptive
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {image_size}.")
     image = checked_images(module, torch.zeros(1, 3, image_size, image_size))
-    with recording(module, layer) as forward:
-        with _Follow(image) as followed:
-            _, values = forward(image)
-        field = followed.fields.get(values[layer], "an operation that hides it from view")
+    with recording(module, [layer]) as forward, _Follow(image) as followed:
+        value = forward(image)[1][layer]
+    field = followed.fields.get(value, "an operation that hides it from view")
     if isinstance(field, str):
         raise ValueError(
             f"The receptive field of {layer!r} is lost at {field}; only convolutions, pools, padding, element-wise operations, "

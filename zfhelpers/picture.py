@@ -133,7 +133,7 @@ def _pillow(drawing) -> Image.Image:
 def _webp(png: bytes) -> bytes:
     smaller = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        image.convert("RGB").save(smaller, "WEBP", quality=86)
+        image.convert("RGB").save(smaller, "WEBP", quality=75)
     return min(smaller.getvalue(), png, key=len)
 
 

@@ -55,8 +55,8 @@ class View(widgets.VBox):
         self._picture, self._text = widgets.HTML(), widgets.HTML()
         heading = [widgets.HTML(f"<strong>{html.escape(title)}</strong>")] if title else []
         for control in self.controls.values():
-            control.style.description_width = "9em"
-            control.layout.width = "30em"
+            control.style.description_width = "11em"
+            control.layout.width = "32em"
             control.observe(self._update, names="value")
         super().__init__([*heading, widgets.VBox(list(self.controls.values())), self._picture, self._text])
         self._update()

@@ -1,0 +1,71 @@
+# make report            every figure and table in reports/toy/index.html
+# make help              the rest
+#
+# Every target first makes .venv and installs into it what requirements.lock says, unless that is done.
+
+PYTHON ?= python3
+WORLD ?= toy
+JOBS ?= 1
+PARAMS ?=
+NOTEBOOKS ?= notebooks/*.ipynb
+EPOCHS ?= 64
+WORKERS ?= 2
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+FOLDER = $(subst /,-,$(subst :,-,$(WORLD)))
+
+# Kernels are those of .venv, whatever else is installed; the packages too.
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONNOUSERSITE := 1
+unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install report test lab train data clean
+
+help:
+	@echo "make report    run all notebooks, then see reports/WORLD/index.html       WORLD=toy JOBS=1 PARAMS= NOTEBOOKS=notebooks/*.ipynb"
+	@echo "make test      unit tests, doctests, and every notebook compared with its stored outputs                        WORKERS=2"
+	@echo "make lab       open the notebooks in JupyterLab"
+	@echo "make train     train the network of a world into runs/WORLD; goes on where it was stopped      WORLD=toy EPOCHS=64"
+	@echo "make data      fetch the photographs of a world                                                       WORLD=imagenette"
+	@echo "make clean     remove reports and caches; .venv, downloads and training runs stay"
+	@echo
+	@echo "Worlds: toy (drawn by the program), imagenette, imagenet, folder:PATH. Another Python: make report PYTHON=python3.12"
+
+report: $(STAMP)
+	@$(RUN) -m snakemake --cores $(JOBS) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \
+		--max-checksum-file-size 0 --runtime-source-cache-path .snakemake/source-cache \
+		--config "world=$(WORLD)" "notebooks=$(NOTEBOOKS)" "params=$(PARAMS)"
+	@echo "The report: reports/$(FOLDER)/index.html"
+
+test: $(STAMP)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadscope
+
+lab: $(STAMP)
+	$(RUN) -m jupyterlab notebooks
+
+train: $(STAMP)
+	$(RUN) -m zfhelpers.training --world "$(WORLD)" --epochs $(EPOCHS) --out "runs/$(FOLDER)" --resume
+
+data: WORLD = imagenette
+data: $(STAMP)
+	$(RUN) -m zfhelpers.download "$(WORLD)"
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no '$(PYTHON)' here; install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "zfhelpers needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" --version); name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	@rm -f $@
+	"$(PYTHON)" -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check --requirement requirements.lock
+	$(RUN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf reports .snakemake data/cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

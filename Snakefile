@@ -1,0 +1,110 @@
+"""Every notebook through papermill, a page of each, and the index: what `make report` runs.
+
+    snakemake --cores 2                                              # as many notebooks at once as cores are given
+    snakemake --cores 2 --config world=imagenette
+    snakemake --cores 1 --config "notebooks=notebooks/08*.ipynb" "params=-p seed 3"
+
+A notebook runs anew when it was saved after its last run, when its parameters change, and when the package, a network's card or the
+locked versions change in content; a page when the notebook ran or the templates change. On a cluster the same file runs with
+Snakemake's executor plugins.
+"""
+
+import fcntl
+import hashlib
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+HERE = Path(workflow.basedir)
+BATCH, REPORT = (f"{shlex.quote(sys.executable)} -P {shlex.quote(str(HERE / 'zfhelpers' / name))}" for name in ("batch.py", "report.py"))
+DEFAULTS = {"world": "toy", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
+
+if unknown := config.keys() - DEFAULTS.keys():
+    raise WorkflowError(f"There is no setting {min(unknown)!r}; there are {', '.join(DEFAULTS)}.")
+SETTINGS = {name: str(config.get(name) or default) for name, default in DEFAULTS.items()}
+WORLD = SETTINGS["world"]
+PARAMS = shlex.join(shlex.split(SETTINGS["params"]))
+REPORTS = f"{SETTINGS['reports']}/{WORLD.replace(':', '-').replace('/', '-')}"
+NOTEBOOKS = {path.stem: str(path) for path in sorted(Path().glob(SETTINGS["notebooks"]))}
+CHECK = f"{BATCH} check {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)} {PARAMS}"
+INDEX = f"{REPORT} index {shlex.quote(REPORTS)} {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)}"
+THREADS = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // (workflow.cores or 1)))
+
+
+def content(*patterns, without=()):
+    """A hash of what some files hold: unlike their times, the same in every clone."""
+    files = sorted(path for pattern in patterns for path in HERE.glob(pattern) if path.name not in without)
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+
+
+PACKAGE = content("zfhelpers/*.py", "data/checkpoints/*/*.json", "data/paper/*", "requirements.lock", without=("report.py",))
+LOOKS = content("zfhelpers/report.py", "zfhelpers/templates/*")
+
+
+wildcard_constraints:
+    name="|".join(map(re.escape, NOTEBOOKS)) or "none",
+
+
+onstart:
+    lock = os.open(Path(".snakemake") / f"{Path(REPORTS).name}.lock", os.O_CREAT | os.O_RDWR)  # the system frees it, however this run ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"Another run is making {REPORTS}; wait for it.", file=sys.stderr)
+        sys.exit(1)
+    if subprocess.run(shlex.split(CHECK)).returncode:
+        sys.exit(1)
+
+
+onerror:
+    subprocess.run(shlex.split(INDEX))
+
+
+rule all:
+    input:
+        f"{REPORTS}/index.html",
+
+
+rule notebook:
+    input:
+        lambda wildcards: NOTEBOOKS[wildcards.name],
+    output:
+        notebook=f"{REPORTS}/{{name}}.ipynb",
+        metrics=f"{REPORTS}/{{name}}/metrics.json",
+    params:
+        world=WORLD,
+        more=PARAMS,
+        package=PACKAGE,
+        source=lambda wildcards: hashlib.sha256(Path(NOTEBOOKS[wildcards.name]).read_bytes()).hexdigest(),
+    resources:
+        kernel_threads=THREADS,
+    shell:
+        "{BATCH} run {input:q} {REPORTS:q} --world {params.world:q} --threads {resources.kernel_threads} {params.more}"
+
+
+rule page:
+    input:
+        rules.notebook.output.notebook,
+    output:
+        f"{REPORTS}/{{name}}.html",
+    params:
+        names=list(NOTEBOOKS),
+        looks=LOOKS,
+    shell:
+        "{REPORT} page {input:q} {params.names:q}"
+
+
+rule index:
+    input:
+        expand(rules.page.output, name=NOTEBOOKS),
+        expand(rules.notebook.output.metrics, name=NOTEBOOKS),
+    output:
+        f"{REPORTS}/index.html",
+    params:
+        looks=LOOKS,
+    shell:
+        "{INDEX}"

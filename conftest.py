@@ -1,0 +1,34 @@
+"""What holds for every test, and for every notebook that nbval runs: quiet, headless, and nothing from the reader's own set-up.
+
+It lies at the top so that `pytest notebooks/08_occlusion.ipynb` reads it too.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+import matplotlib
+
+matplotlib.use("Agg")  # here; in a notebook's kernel matplotlib draws inline, unless MPLBACKEND forbids it
+os.environ.pop("MPLBACKEND", None)
+
+os.environ["ZF_PROGRESS"] = "0"
+os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+os.environ.pop("JUPYTER_PATH", None)
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many workers as cores; more threads only wait for each other
+else:
+    os.environ["IPYTHONDIR"] = tempfile.mkdtemp(prefix="ipython-")  # a reader's profile may print, import or change the display
+    atexit.register(shutil.rmtree, os.environ["IPYTHONDIR"], ignore_errors=True)
+
+for variable in ("ZF_DATA", "ZF_CACHE"):  # notebooks run in their own folder, where a relative path would mean another place
+    if os.environ.get(variable):
+        os.environ[variable] = os.path.abspath(os.environ[variable])
+
+
+def pytest_collectstart(collector):
+    """Have nbval compare text alone: warnings differ between machines, and HTML repeats text with pictures and more digits."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("stderr", "text/html")

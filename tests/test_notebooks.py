@@ -1,0 +1,269 @@
+"""What every notebook must be, and a proof that the comparison of notebooks with their stored outputs can fail.
+
+The comparison itself is nbval's, in the same pytest run; here is what nbval lets pass.
+"""
+
+import ast
+import copy
+import html.parser
+import io
+import itertools
+import os
+import re
+import subprocess
+import sys
+import tokenize
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from zfhelpers import batch
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+LARGEST = 1_000_000  # bytes
+LONGEST = 10  # lines of a function
+HANGING_WIDGETS = {"interact", "interactive", "interactive_output", "Output"}
+EXCUSES = {"NBVAL_SKIP", "NBVAL_IGNORE_OUTPUT", "NBVAL_RAISES_EXCEPTION", "nbval-skip", "nbval-ignore-output", "raises-exception"}
+GENERATED = ("data/downloads", "data/cache")
+CHECK_LINE = re.compile(r"^.+: .*\((?:within ±|exactly|the paper)|^.+: at (?:least|most) ")
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@every_notebook
+def test_notebook_is_fit_to_be_committed(path):
+    assert path.stat().st_size < LARGEST
+    assert complaints(nbformat.read(path, as_version=4), path.parent) == []
+
+
+def complaints(notebook, folder: Path) -> list[str]:
+    """What is wrong with a notebook in `folder`, empty if nothing is."""
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    found = []
+    if [cell.execution_count for cell in codes] != list(range(1, len(codes) + 1)):
+        found.append("not executed in order from 1")
+    if "widgets" in notebook.metadata:
+        found.append("keeps the state of widgets")
+    marked = [cell for cell in codes if "parameters" in cell.metadata.get("tags", [])]
+    names = {target.id for cell in marked for node in ast.walk(ast.parse(cell.source)) for target in getattr(node, "targets", [])}
+    if len(marked) != 1 or not {"world", "out_dir"} <= names:
+        found.append("lacks the one parameters cell that defines world and out_dir")
+    for number, cell in enumerate(codes, 1):
+        found += [f"code cell {number}: {what}" for what in [*source_complaints(cell), *output_complaints(cell)]]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            found += [f"an image without alt text: {image}" for image in images_without_alt(cell.source)]
+            found += [f"an image without alt text: {image}" for image in re.findall(r"!\[\s*\]\([^)]*\)", cell.source)]
+        found += [f"names {name}, which is not there" for name in missing_files(cell.source, folder)]
+        found += [f"names a place on one machine: {place}" for place in machine_paths(cell.source + outputs_as_text(cell))]
+    return found
+
+
+def source_complaints(cell) -> list[str]:
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError as error:
+        return [f"is not plain Python (a magic?): {error.text}"]
+    found = []
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
+    found += [f"uses {name}, which hangs papermill" for name in used & HANGING_WIDGETS]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= LONGEST:
+            found.append(f"function {node.name} has more than {LONGEST} lines")
+    tokens = [one for one in tokenize.generate_tokens(io.StringIO(cell.source).readline) if one.type != tokenize.COMMENT]
+    if any(one.string == ";" and after.type in (tokenize.NEWLINE, tokenize.NL) for one, after in itertools.pairwise(tokens)):
+        found.append("ends a line with ';'")
+    words = {*re.findall(r"\w+", cell.source), *cell.metadata.get("tags", [])}
+    return found + [f"is kept from comparison by {word}" for word in words & EXCUSES]
+
+
+def output_complaints(cell) -> list[str]:
+    found = []
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if output.output_type == "error":
+            found.append(f"stores an error, {output.ename}")
+        found += [f"shows an image without alt text: {image}" for image in images_without_alt(data.get("text/html", ""))]
+        text = data.get("text/plain", "").strip()
+        if "image/png" in data and "text/html" not in data and (not text or text.startswith("<Figure size")):
+            found.append("shows a picture that nothing describes")
+    return found
+
+
+def images_without_alt(text: str) -> list[str]:
+    found = []
+
+    class Images(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            if tag == "img" and not (dict(attributes).get("alt") or "").strip():
+                found.append(self.get_starttag_text()[:80])
+
+    Images().feed(text)
+    return found
+
+
+def missing_files(text: str, folder: Path) -> list[str]:
+    """Links, paths of this project and names of notebooks in a text that lead nowhere."""
+    links = [target.partition("#")[0] for target in re.findall(r"\]\((?![a-z]+:|#)([^)\s]+)", text)]
+    missing = [link for link in links if not (folder / link).exists()]
+    for name in re.findall(r"(?<![\w/.])(?:zfhelpers|notebooks|tests|data)/[\w./-]*\w", text):
+        if not name.startswith(GENERATED) and not (ROOT / name).exists():
+            missing.append(name)
+    stems = {path.stem for path in folder.glob("*.ipynb")}
+    return missing + [name for name in re.findall(r"(?<![\w/])\d\d_[a-z]\w+", text) if name not in stems]
+
+
+def machine_paths(text: str) -> list[str]:
+    return re.findall(r"(?<![\w.:/])/(?:home|root|tmp|work|Users|mnt|opt|var)/[\w.-]+|\b[A-Z]:\\\\?Users", text)
+
+
+def outputs_as_text(cell) -> str:
+    kinds = [output.get("text", "") + output.get("data", {}).get("text/plain", "") + output.get("data", {}).get("text/html", "")
+             for output in cell.get("outputs", [])]
+    return re.sub(r"base64,[A-Za-z0-9+/=]+", "", "\n".join(kinds))
+
+
+# --------------------------------------------------------------------------------------------- the gates themselves can fail
+
+
+def executed(*cells, **metadata):
+    """A notebook that passes every gate, with more cells: markdown text, or code as (source, outputs)."""
+    parameters = new_code_cell('world = "toy"\nout_dir = ""', metadata={"tags": ["parameters"]}, execution_count=1)
+    notebook = new_notebook(cells=[new_markdown_cell("# A notebook"), parameters], metadata=metadata)
+    for cell in cells:
+        count = sum(one.cell_type == "code" for one in notebook.cells) + 1
+        notebook.cells.append(new_markdown_cell(cell) if isinstance(cell, str) else
+                              new_code_cell(cell[0], outputs=list(cell[1:]), execution_count=count))
+    return notebook
+
+
+def shown(**data):
+    return new_output("display_data", data={key.replace("_", "/"): value for key, value in data.items()})
+
+
+GOOD = ("See [the package](../zfhelpers/model.py), `zfhelpers/batch.py` and data/cache/x. ![A dog.](../LICENSE)",
+        ("def half(x):\n    return x / 2  # a comment; with a semicolon\n\n\nhalf(3)",
+         shown(text_plain="1.5"), shown(text_html='<img alt="A dog" src="data:,">', text_plain="<Picture: A dog>")))
+
+BAD = {
+    "magic": ("%matplotlib inline",),
+    "semicolon": ("x = 1;",),
+    "interact": ("from ipywidgets import interact",),
+    "Output": ("import ipywidgets as w\nw.Output()",),
+    "long function": ("def f(x):\n" + "    x += 1\n" * 10,),
+    "excuse": ("# NBVAL_IGNORE_OUTPUT\nprint(1)",),
+    "error": ("1 / 0", new_output("error", ename="ZeroDivisionError", evalue="", traceback=[])),
+    "image without alt": ("x", shown(text_html='<p><img src="data:,"></p>', text_plain="<Picture>")),
+    "image with empty alt": ("x", shown(text_html='<img alt=" " src="data:,">', text_plain="<Picture>")),
+    "undescribed figure": ("x", shown(image_png="AAAA", text_plain="<Figure size 640x480 with 1 Axes>")),
+    "place on a machine": ("x", new_output("stream", name="stdout", text="read /home/me/data")),
+    "markdown image without alt": "![](../LICENSE)",
+    "html image without alt": '<img src="x.png">',
+    "dead link": "[there](nowhere.md)",
+    "dead path": "as in `zfhelpers/nowhere.py`",
+    "no such notebook": "see 99_nowhere",
+}
+
+
+def test_gates_let_a_good_notebook_pass(tmp_path):
+    assert complaints(executed(*GOOD), ROOT / "tests") == []
+
+
+@pytest.mark.parametrize("cell", BAD.values(), ids=BAD)
+def test_gates_stop_a_bad_cell(cell):
+    assert len(complaints(executed(*GOOD, cell), ROOT / "tests")) == 1
+
+
+def test_gates_stop_a_bad_notebook():
+    skipped, unmarked, stateful = executed(*GOOD), executed(*GOOD), executed(*GOOD, widgets={})
+    skipped.cells[-1].execution_count = 5
+    unmarked.cells[1].metadata.clear()
+    for bad in (skipped, unmarked, stateful):
+        assert len(complaints(bad, ROOT / "tests")) == 1
+
+
+# ------------------------------------------------------------------------------------------- the comparison itself can fail
+
+
+def stored(lines: str):
+    """A cell that prints some text, and what it printed."""
+    return new_code_cell(f"print({lines!r})", outputs=[new_output("stream", name="stdout", text=f"{lines}\n")], execution_count=1)
+
+
+def with_another_digit(cell, position: int):
+    """The cell with one digit of its stored text changed."""
+    changed = copy.deepcopy(cell)
+    text = changed.outputs[0].text
+    changed.outputs[0].text = f"{text[:position]}{(int(text[position]) + 1) % 10}{text[position + 1:]}"
+    return changed
+
+
+def mutations(cell) -> list:
+    """The cell as often as it stores numbers, each time with the first digit of another one changed."""
+    return [with_another_digit(cell, number.start()) for number in re.finditer(r"\d[\d.,]*", cell.outputs[0].text)]
+
+
+def verdicts(cells, folder: Path) -> list[bool]:
+    """Whether nbval lets each cell pass, run as 'make test' runs it."""
+    nbformat.write(new_notebook(cells=cells), folder / "mutant.ipynb")
+    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "--rootdir", str(folder), "-q", "-p", "conftest",
+               "-p", "no:cacheprovider", "-p", "no:xdist", "--junitxml", str(folder / "verdicts.xml"),
+               str(folder / "mutant.ipynb")]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    tests = ElementTree.parse(folder / "verdicts.xml").findall(".//testcase")
+    assert len(tests) == len(cells), done.stdout
+    return [test.find("failure") is None for test in tests]
+
+
+def test_comparison_sees_every_changed_number(tmp_path):
+    ours = [stored("top-1 error: 18 % (within ±2 %; the paper: 38.4 %)"), stored("parameters: 62,357,608 (exactly)"),
+            stored("pointing accuracy: at least 80 %"), stored("(110, 110, 96) at 0.25 cycles/px, 50 px of 224")]
+    committed = [stored(line) for line in check_lines()]
+    mutants = [mutant for cell in [*ours, *committed] for mutant in mutations(cell)]
+    seen = verdicts([*ours, *committed, *mutants], tmp_path)
+    survivors = [cell.outputs[0].text for cell, passed in zip(mutants, seen[-len(mutants):], strict=True) if passed]
+    assert all(seen[: -len(mutants)])
+    assert survivors == []
+
+
+def test_comparison_overlooks_only_what_differs_between_machines(tmp_path):
+    harmless = ["took 41 s, or 3.2 ms, or 5 min", "trained at 412 img/s", "made 2026-11-22 14:36", "torch 2.15.0, Python 3.11.7"]
+    mutants = [mutant for line in harmless for mutant in mutations(stored(line))]
+    moved = stored("<object at 0x7f3a2b1c0d>")
+    moved.outputs[0].text = "<object at 0x7f00aa5590>\n"
+    assert all(verdicts([*mutants, moved], tmp_path))
+
+
+def check_lines() -> list[str]:
+    """Every line that a committed notebook prints through `zf.check` and its sisters."""
+    texts = [output.text for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
+             for output in cell.get("outputs", []) if output.output_type == "stream"]
+    return [line for text in texts for line in text.splitlines() if CHECK_LINE.match(line)]
+
+
+def test_notebooks_check_numbers():
+    assert check_lines()
+
+
+# ------------------------------------------------------------------------------------------------- on photographs
+
+
+@every_notebook
+def test_notebook_runs_on_photographs(path, tmp_path):
+    folder = Path(os.environ.get("ZF_DATA") or ROOT / "data" / "downloads")
+    if not (folder / "imagenette2-160").is_dir():
+        pytest.skip("no photographs: 'make data' fetches Imagenette (95 MB), or set ZF_DATA to the folder of imagenette2-160")
+    batch.check([path], "imagenette")
+    batch.run(path, tmp_path, "imagenette")
+    assert (tmp_path / path.name).exists()

@@ -1,6 +1,6 @@
 """One notebook as a reader meets it: JupyterLab in a real browser, its cells run, a slider moved with the arrow keys.
 
-Everything else about the widgets is tested without a browser. `ZF_SCREENSHOT=FILE.png` keeps a picture of what the browser showed.
+Everything else about the widgets is tested without a browser. `ZF_SCREENSHOT=FILE.png` keeps a picture of what was shown.
 """
 
 import json
@@ -123,7 +123,8 @@ def jupyter_lab(folder: Path, home: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
-              "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
+              "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings",
+              "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
     own = {variable: str(home / name) for variable, name in places.items()}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_TOKEN": token, **own}
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}",

@@ -53,7 +53,8 @@ class View(widgets.VBox):
         self.picture, self.readout, self.error = None, "", None
         self._rendered: OrderedDict[tuple, tuple[Picture, str]] = OrderedDict()
         self._picture, self._text = widgets.HTML(), widgets.HTML()
-        heading = [widgets.HTML(f"<strong>{html.escape(title)}</strong>")] if title else []
+        self._heading = f"<strong>{html.escape(title)}</strong>" if title else ""
+        heading = [widgets.HTML(self._heading)] if title else []
         for control in self.controls.values():
             control.style.description_width = "11em"
             control.layout.width = "32em"
@@ -121,7 +122,10 @@ class View(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs) -> dict:
         """The live widget, and for wherever it cannot live the picture and its alt text."""
         live = super()._repr_mimebundle_(**kwargs) or {}
-        still = f"<figure>{self.picture.html}<figcaption>{self.readout}</figcaption></figure>"
+        caption = "<br>".join(
+            line for line in (self._heading, self.readout, "A still picture; run this notebook to move it.") if line
+        )
+        still = f"<figure>{self.picture.html}<figcaption>{caption}</figcaption></figure>"
         return live | {"text/html": still, "text/plain": repr(self)}
 
 

@@ -184,10 +184,10 @@ def train(
             write_whole(state_file, _state_bytes(run, net, optimizer, progress))
 
     parallel.train()
-    while progress.step < epochs * per_epoch:
-        epoch = progress.step // per_epoch + 1
+    while len(progress.history) < epochs:
+        epoch = len(progress.history) + 1
         order = epoch_order(seed, epoch, len(world.train))
-        todo = [order[s * batch : (s + 1) * batch] for s in range(progress.step % per_epoch, per_epoch)]
+        todo = [order[s * batch : (s + 1) * batch] for s in range(progress.step - (epoch - 1) * per_epoch, per_epoch)]
         for frames, labels in batches(world.train, [indices[rank::ranks] for indices in todo]):
             step = progress.step
             draws = np.random.default_rng([seed, 2, step]).random((len(todo[0]), 3))[rank::ranks]

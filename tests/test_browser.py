@@ -63,7 +63,6 @@ def test_arrow_keys_move_the_occluder(tmp_path):
         # To a corner, key by key: away from the object the network is surer than in front of it.
         probability = readout.locator("strong").first
         before = probability.inner_text()
-        view.screenshot(path=tmp_path / "view.png")
         for name in ("row of the square", "column of the square"):
             slider = view.locator(".widget-slider", has_text=name).get_by_role("slider")
             slider.focus()

@@ -66,7 +66,7 @@ def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) ->
             if name not in known:
                 raise ValueError(f"{notebook} has no parameter {name!r}; it has {', '.join(known) or 'none'}. Nothing was run.")
     len(open_world(absolute(world)).val)
-    read_card(world)
+    read_card(absolute(world))
 
 
 def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), threads: int | None = None) -> None:
@@ -92,7 +92,7 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
     seconds, peak_mb, complaint = _papermill(notebook, draft, world, parameters, threads)
     if complaint is not None:
         executed = nbformat.read(draft if draft.exists() else notebook, as_version=4)
-        executed.metadata["failure"] = f"failed{_failure(executed) or f': {complaint}'}."
+        executed.metadata["failure"] = f"failed {_failure(executed, complaint)}."
         failed.parent.mkdir(exist_ok=True)
         nbformat.write(executed, failed)
         draft.unlink(missing_ok=True)
@@ -121,14 +121,16 @@ def _papermill(
             while process.poll() is None:
                 with suppress(psutil.Error):  # a process that ended while we looked
                     peak = max(peak, sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]))
-                time.sleep(SAMPLING)
+                with suppress(psutil.TimeoutExpired):
+                    process.wait(SAMPLING)
         finally:
             if process.poll() is None:  # we are being stopped; papermill stops its kernel when asked to end
                 process.terminate()
                 process.wait()
         log.seek(0)
-        last = log.read().decode(errors="replace").strip().rpartition("\n")[2]
-    complaint = None if process.returncode == 0 else last or f"papermill ended with status {process.returncode}"
+        said = log.read().decode(errors="replace")
+    errors = [f"papermill ended with status {process.returncode}", *re.findall(r"^(?:\w+\.)*(\w+Error: .+)", said, re.MULTILINE)]
+    complaint = errors[-1].rstrip(".") if process.returncode else None
     return time.monotonic() - started, peak / 2**20, complaint
 
 
@@ -147,24 +149,25 @@ def absolute(world: str) -> str:
     return f"{kind}:{os.path.abspath(os.path.expanduser(path))}" if colon else world
 
 
-def _failure(executed: nbformat.NotebookNode) -> str | None:
-    """Where and why an executed notebook failed, its code cells numbered as in the source; None if no cell says."""
-    number = 0
+def _failure(executed: nbformat.NotebookNode, complaint: str) -> str:
+    """Where and why a notebook failed, its code cells numbered as in the source; if no cell says why, papermill's complaint."""
+    number = reached = 0
     for cell in executed.cells:
-        tags = cell.metadata.get("tags", [])
+        tags, status = cell.metadata.get("tags", []), cell.metadata.get("papermill", {}).get("status")
         if cell.cell_type != "code" or ERROR_TAG in tags:
             continue
         number += PARAMETERS_TAG not in tags
+        reached = reached if status in (None, "pending") else number
         for output in cell.outputs:
             if output.output_type == "error":
                 trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
                 found = re.search(r"Cell In\[\d+\], line (\d+)", trace)
                 line = int(found[1]) if found else 1
                 source = "".join(cell.source.splitlines()[line - 1 : line]).strip()
-                return f" in code cell {number}, line {line}, `{source}`: {output.ename}: {output.evalue.strip().rstrip('.')}"
-        if cell.metadata.get("papermill", {}).get("status") in ("running", "failed"):
-            return f" in code cell {number}, which did not finish: more than {CELL_TIMEOUT} s, or its kernel died (memory?)"
-    return None
+                error = f"{output.ename}: {output.evalue.strip()}".partition("\n")[0].rstrip(".: ")
+                error = complaint if output.ename == "KeyboardInterrupt" else error  # that is how papermill ends a cell
+                return f"in code cell {number}, line {line}, `{source}`: {error}"
+    return f"in code cell {reached}, which did not finish: {complaint}" if reached else f"before its first cell: {complaint}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

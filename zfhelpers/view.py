@@ -3,6 +3,7 @@
 A `View` is a picture with controls. Its heart is a pure function `render(state) -> (picture, alt, readout)`; the widgets
 around it only carry values. So a cell can drive a View from Python and test it, without a browser:
 
+    >>> import numpy as np
     >>> tint = widgets.IntSlider(description="grey", min=0, max=255)
     >>> def render(state):
     ...     return np.full((3, 8, 8), state["grey"], np.uint8), f"A square of grey {state['grey']}."

@@ -4,8 +4,8 @@ What reacts while a slider is dragged is drawn with numpy and Pillow, in a few m
 and waits until the slider is released.
 
     >>> view = unpool_view()
-    >>> view.set(window="3 x 3, stride 1", overlap="last", signal="only the strongest").alt
-    'A 4 x 4 map, its pooled map and the unpooled map, for windows of 3 x 3, stride 1, and overlap "last".'
+    >>> view.set(window="3 x 3, stride 1", overlap="sum", signal="only the strongest").alt
+    'A 4 x 4 map, its pooled map and the unpooled map, for windows of 3 x 3, stride 1, and overlap "sum".'
 """
 
 from __future__ import annotations

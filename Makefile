@@ -26,14 +26,15 @@ unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
 .PHONY: help install report test lab train data clean
 
 help:
-	@echo "make report    run all notebooks, then see reports/WORLD/index.html       WORLD=toy JOBS=1 PARAMS= NOTEBOOKS=notebooks/*.ipynb"
-	@echo "make test      unit tests, doctests, and every notebook compared with its stored outputs                        WORKERS=2"
-	@echo "make lab       open the notebooks in JupyterLab"
-	@echo "make train     train the network of a world into runs/WORLD; goes on where it was stopped      WORLD=toy EPOCHS=64"
-	@echo "make data      fetch the photographs of a world                                                       WORLD=imagenette"
-	@echo "make clean     remove reports and caches; .venv, downloads and training runs stay"
+	@echo "make report   run all notebooks, and see reports/WORLD/index.html"
+	@echo "              WORLD=toy  JOBS=1 notebooks at once  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
+	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
+	@echo "make lab      open the notebooks in JupyterLab"
+	@echo "make train    train a world's network into runs/WORLD, going on where it was stopped  (WORLD=toy EPOCHS=64)"
+	@echo "make data     fetch the photographs of a world  (WORLD=imagenette)"
+	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
 	@echo
-	@echo "Worlds: toy (drawn by the program), imagenette, imagenet, folder:PATH. Another Python: make report PYTHON=python3.12"
+	@echo "Worlds: toy, imagenette, imagenet, folder:PATH.  Another Python: make report PYTHON=python3.12"
 
 report: $(STAMP)
 	@$(RUN) -m snakemake --cores $(JOBS) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \

@@ -4,7 +4,6 @@ The comparison itself is nbval's, in the same pytest run; here is what nbval let
 """
 
 import ast
-import copy
 import html.parser
 import io
 import itertools
@@ -50,6 +49,8 @@ def complaints(notebook, folder: Path) -> list[str]:
     found = []
     if [cell.execution_count for cell in codes] != list(range(1, len(codes) + 1)):
         found.append("not executed in order from 1")
+    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        found.append("does not name its kernel, python3")
     if "widgets" in notebook.metadata:
         found.append("keeps the state of widgets")
     marked = [cell for cell in codes if "parameters" in cell.metadata.get("tags", [])]
@@ -139,6 +140,7 @@ def outputs_as_text(cell) -> str:
 def executed(*cells, **metadata):
     """A notebook that passes every gate, with more cells: markdown text, or code as (source, outputs)."""
     parameters = new_code_cell('world = "toy"\nout_dir = ""', metadata={"tags": ["parameters"]}, execution_count=1)
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}} | metadata
     notebook = new_notebook(cells=[new_markdown_cell("# A notebook"), parameters], metadata=metadata)
     for cell in cells:
         count = sum(one.cell_type == "code" for one in notebook.cells) + 1
@@ -185,32 +187,26 @@ def test_gates_stop_a_bad_cell(cell):
 
 
 def test_gates_stop_a_bad_notebook():
-    skipped, unmarked, stateful = executed(*GOOD), executed(*GOOD), executed(*GOOD, widgets={})
+    skipped, unmarked, stateful, homeless = executed(*GOOD), executed(*GOOD), executed(*GOOD, widgets={}), executed(*GOOD, kernelspec={})
     skipped.cells[-1].execution_count = 5
     unmarked.cells[1].metadata.clear()
-    for bad in (skipped, unmarked, stateful):
+    for bad in (skipped, unmarked, stateful, homeless):
         assert len(complaints(bad, ROOT / "tests")) == 1
 
 
 # ------------------------------------------------------------------------------------------- the comparison itself can fail
 
 
-def stored(lines: str):
-    """A cell that prints some text, and what it printed."""
-    return new_code_cell(f"print({lines!r})", outputs=[new_output("stream", name="stdout", text=f"{lines}\n")], execution_count=1)
+def stored(line: str, printed: str | None = None):
+    """A cell that prints a line, and what it is said to have printed."""
+    output = new_output("stream", name="stdout", text=f"{line if printed is None else printed}\n")
+    return new_code_cell(f"print({line!r})", outputs=[output], execution_count=1)
 
 
-def with_another_digit(cell, position: int):
-    """The cell with one digit of its stored text changed."""
-    changed = copy.deepcopy(cell)
-    text = changed.outputs[0].text
-    changed.outputs[0].text = f"{text[:position]}{(int(text[position]) + 1) % 10}{text[position + 1:]}"
-    return changed
-
-
-def mutations(cell) -> list:
-    """The cell as often as it stores numbers, each time with the first digit of another one changed."""
-    return [with_another_digit(cell, number.start()) for number in re.finditer(r"\d[\d.,]*", cell.outputs[0].text)]
+def mutations(line: str) -> list:
+    """The cell that prints a line, as often as the line has numbers, each time with one of them stored wrongly."""
+    starts = [number.start() for number in re.finditer(r"\d[\d.,]*", line)]
+    return [stored(line, f"{line[:place]}{(int(line[place]) + 1) % 10}{line[place + 1:]}") for place in starts]
 
 
 def verdicts(cells, folder: Path) -> list[bool]:
@@ -227,22 +223,18 @@ def verdicts(cells, folder: Path) -> list[bool]:
 
 
 def test_comparison_sees_every_changed_number(tmp_path):
-    ours = [stored("top-1 error: 18 % (within ±2 %; the paper: 38.4 %)"), stored("parameters: 62,357,608 (exactly)"),
-            stored("pointing accuracy: at least 80 %"), stored("(110, 110, 96) at 0.25 cycles/px, 50 px of 224")]
-    committed = [stored(line) for line in check_lines()]
-    mutants = [mutant for cell in [*ours, *committed] for mutant in mutations(cell)]
-    seen = verdicts([*ours, *committed, *mutants], tmp_path)
-    survivors = [cell.outputs[0].text for cell, passed in zip(mutants, seen[-len(mutants):], strict=True) if passed]
-    assert all(seen[: -len(mutants)])
-    assert survivors == []
+    lines = ["top-1 error: 18 % (within ±2 %; the paper: 38.4 %)", "parameters: 62,357,608 (exactly)",
+             "pointing accuracy: at least 80 %", "(110, 110, 96) at 0.25 cycles/px, 50 px of 224", *check_lines()]
+    mutants = [mutant for line in lines for mutant in mutations(line)]
+    seen = verdicts([*map(stored, lines), *mutants], tmp_path)
+    assert all(seen[: len(lines)])
+    assert [mutant.outputs[0].text for mutant, passed in zip(mutants, seen[len(lines) :], strict=True) if passed] == []
 
 
 def test_comparison_overlooks_only_what_differs_between_machines(tmp_path):
     harmless = ["took 41 s, or 3.2 ms, or 5 min", "trained at 412 img/s", "made 2026-11-22 14:36", "torch 2.15.0, Python 3.11.7"]
-    mutants = [mutant for line in harmless for mutant in mutations(stored(line))]
-    moved = stored("<object at 0x7f3a2b1c0d>")
-    moved.outputs[0].text = "<object at 0x7f00aa5590>\n"
-    assert all(verdicts([*mutants, moved], tmp_path))
+    moved = stored("<object at 0x7f3a2b1c0d>", "<object at 0x7f00aa5590>")
+    assert all(verdicts([moved, *(mutant for line in harmless for mutant in mutations(line))], tmp_path))
 
 
 def check_lines() -> list[str]:

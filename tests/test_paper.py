@@ -232,7 +232,7 @@ def test_metrics_hold_the_measurement(tmp_path):
 
 
 def test_the_commit_is_that_of_git():
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=paper._folder(), capture_output=True, text=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=measurements.project_dir(), capture_output=True, text=True)
     if head.returncode:
         pytest.skip("not a git checkout")
     assert measurements._commit().removesuffix("-dirty") == head.stdout.strip()

@@ -45,7 +45,7 @@ def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) ->
         parameters: further ones, (name, value), given to every notebook.
 
     Raises:
-        ValueError: no notebook, an unknown parameter or world.
+        ValueError: no notebook, one that cannot be read, an unknown parameter or world.
         FileNotFoundError: a notebook is missing, or the world's images or network.
     """
     import papermill
@@ -61,7 +61,10 @@ def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) ->
     for notebook in notebooks:
         if not notebook.is_file():
             raise FileNotFoundError(f"There is no notebook {str(notebook)!r}. Nothing was run.")
-        known = papermill.inspect_notebook(str(notebook))
+        try:
+            known = papermill.inspect_notebook(str(notebook))
+        except ValueError as error:
+            raise ValueError(f"{notebook} cannot be run: {error} Nothing was run.") from None
         for name in ["world", "out_dir", *given]:
             if name not in known:
                 raise ValueError(f"{notebook} has no parameter {name!r}; it has {', '.join(known) or 'none'}. Nothing was run.")

@@ -187,7 +187,8 @@ def test_gates_stop_a_bad_cell(cell):
 
 
 def test_gates_stop_a_bad_notebook():
-    skipped, unmarked, stateful, homeless = executed(*GOOD), executed(*GOOD), executed(*GOOD, widgets={}), executed(*GOOD, kernelspec={})
+    skipped, unmarked, stateful, homeless = executed(*GOOD), executed(*GOOD), executed(*GOOD, widgets={}), executed(*GOOD)
+    del homeless.metadata["kernelspec"]
     skipped.cells[-1].execution_count = 5
     unmarked.cells[1].metadata.clear()
     for bad in (skipped, unmarked, stateful, homeless):

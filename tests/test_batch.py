@@ -148,7 +148,7 @@ def test_check_names_what_there_is(tmp_path):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             batch.check([tmp_path / "a.ipynb"], world, parameters)
     (tmp_path / "b.ipynb").write_text("{")
-    with pytest.raises(ValueError, match="b.ipynb cannot be run: "):
+    with pytest.raises(ValueError, match=r"b\.ipynb cannot be run: "):
         batch.check([tmp_path / "b.ipynb"], "toy")
     with pytest.raises(ValueError, match="no notebooks"):
         batch.check([], "toy")

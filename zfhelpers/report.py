@@ -131,7 +131,7 @@ def index(reports: Path, notebooks: Sequence[Path], world: str) -> Path:
     A notebook that failed or was not run is listed as such.
     """
     entries = [_entry(reports, notebook) for notebook in notebooks]
-    measurements = [one for entry in entries for one in entry["measurements"]]
+    measurements = [one for entry in entries for one in entry["foremost"] + entry["further"]]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     environment.filters |= {"duration": duration, "memory": memory}
     text = environment.get_template("index.html.j2").render(
@@ -158,6 +158,7 @@ def _entry(reports: Path, notebook: Path) -> dict:
     if not finished and failed.exists():
         page(failed, [], home="../index.html")
     papers = (f"{kind}{'.' * (kind != 'Table')} {place}" for kind, place in PAPER.findall(_opening(shown)))
+    rows = [_row(one) for one in metrics.get("measurements", [])]
     image, alt = (finished and first_figure(shown)) or (None, "")
     return {
         "name": notebook.stem,
@@ -170,7 +171,8 @@ def _entry(reports: Path, notebook: Path) -> dict:
         "alt": alt,
         "seconds": metrics.get("seconds"),
         "peak_mb": metrics.get("peak_mb"),
-        "measurements": [_row(one) for one in metrics.get("measurements", [])],
+        "foremost": [row for row in rows if row["paper"] or row["holds"] is False],
+        "further": [row for row in rows if not row["paper"] and row["holds"] is not False],
     }
 
 
@@ -195,15 +197,13 @@ def _row(measurement: dict) -> dict:
 
 def first_figure(notebook: nbformat.NotebookNode) -> tuple[str, str] | None:
     """The first picture of an executed notebook, made small, as (data URI, alt text)."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            for tag in IMAGE.findall(data.get("text/html", "")):
-                found = dict(re.findall(r'\b(src|alt)="([^"]*)"', tag))
-                if found.get("src", "").startswith("data:image/") and ";base64," in found["src"]:
-                    return _thumbnail(found["src"].partition(",")[2]), html.unescape(found.get("alt", ""))
-            if "image/png" in data:
-                return _thumbnail(data["image/png"]), data.get("text/plain", "")
+    for data in (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])):
+        for tag in IMAGE.findall(data.get("text/html", "")):
+            found = dict(re.findall(r'\b(src|alt)="([^"]*)"', tag))
+            if found.get("src", "").startswith("data:image/") and ";base64," in found["src"]:
+                return _thumbnail(found["src"].partition(",")[2]), html.unescape(found.get("alt", ""))
+        if "image/png" in data:
+            return _thumbnail(data["image/png"]), data.get("text/plain", "")
     return None
 
 
@@ -247,7 +247,7 @@ def number(value: object) -> str:
     """
     if value is None or isinstance(value, str):
         return value or ""
-    return f"{int(value):,}" if float(value).is_integer() else f"{value:.4g}"
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:,.4g}"
 
 
 def duration(seconds: float) -> str:

@@ -107,10 +107,10 @@ def test_no_text_is_cut_off_or_lies_on_another(name, drawn, monkeypatch):
 
 @pytest.mark.parametrize("name", ["top9", "occlusion", "deconvnet"])
 def test_figures_leave_matplotlib_as_it_was(name):
-    before = dict(matplotlib.rcParams)
-    result = DRAWINGS[name]()
-    assert result.alt
-    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context({"font.size": 17}):
+        before = dict(matplotlib.rcParams)
+        assert DRAWINGS[name]().alt
+        assert dict(matplotlib.rcParams) == before
     assert not matplotlib._pylab_helpers.Gcf.figs  # nothing that inline plotting would show a second time
 
 

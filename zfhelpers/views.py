@@ -14,64 +14,20 @@ import html
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
-import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from zfhelpers.activations import activations, strongest
 from zfhelpers.deconv import OVERLAPS, RULES, Deconvnet, unpool
 from zfhelpers.figures import GRIDS
 from zfhelpers.geometry import ReceptiveField
+from zfhelpers.panels import GREY, INK, MARK, beside, factor, font, heat, readout, slider
 from zfhelpers.picture import array, enlarge, fit, mosaic, pixels, projection_to_rgb
 from zfhelpers.view import View
 
 __all__ = ["View", "deconv_view", "features_view", "occlusion_view", "receptive_field_view", "unpool_view"]
-
-INK, QUIET, MARK = "#222222", "#777777", "#D55E00"
-GREY = "#7c7c7c"
-PANEL = 264  # pixels: side of one panel, about
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
-
-
-def _beside(panels: Sequence[tuple[str, Image.Image]], gap: int = 16) -> Image.Image:
-    """Panels in a row, a heading above each."""
-    sheet = Image.new(
-        "RGB", (sum(panel.width + gap for _, panel in panels) - gap, max(panel.height for _, panel in panels) + 24), "white"
-    )
-    draw, x = ImageDraw.Draw(sheet), 0
-    for heading, panel in panels:
-        draw.text((x, 4), heading, INK, _font(13))
-        sheet.paste(panel, (x, 24))
-        x += panel.width + gap
-    return sheet
-
-
-def _heat(values: np.ndarray, size: int, low: float | None = None, high: float | None = None) -> Image.Image:
-    """A map (rows, cols) in colours, `size` pixels high and wide."""
-    low, high = (values.min() if low is None else low), (values.max() if high is None else high)
-    colours = matplotlib.colormaps["viridis"]((values - low) / max(high - low, 1e-12), bytes=True)[..., :3]
-    return Image.fromarray(colours).resize((size, size), Image.Resampling.NEAREST)
-
-
-def _factor(image) -> int:
-    return max(1, round(PANEL / array(image).shape[-1]))
-
-
-def _slider(description: str, count: int, value: int = 0, live: bool = True) -> widgets.IntSlider:
-    return widgets.IntSlider(value=value, min=0, max=max(count - 1, 0), description=description, continuous_update=live)
-
-
-def _names(**readings: str) -> str:
-    """A readout: names and values in one line."""
-    return " &nbsp; ".join(
-        f"{name.replace('_', ' ')}: <strong>{html.escape(str(value))}</strong>" for name, value in readings.items()
-    )
-
 
 def occlusion_view(image, maps, classes: Sequence[str], label: int) -> View:
     """Fig. 7 to play with: move a grey square over an image and read what the network answers.
@@ -84,12 +40,12 @@ def occlusion_view(image, maps, classes: Sequence[str], label: int) -> View:
     """
     probabilities, activity, labels = (array(values) for values in (maps.probabilities, maps.activity, maps.labels))
     rows, columns = labels.shape
-    zoom = _factor(image)
+    zoom = factor(image)
     large = Image.fromarray(pixels(enlarge(image, zoom)))
     true = classes[label]
     heats = [
-        (f"probability of {true}", _heat(probabilities[..., label], large.width, low=0)),
-        ("activity of the strongest map", _heat(activity, large.width)),
+        (f"probability of {true}", heat(probabilities[..., label], large.width, low=0)),
+        ("activity of the strongest map", heat(activity, large.width)),
     ]
 
     def render(state: dict):
@@ -105,9 +61,9 @@ def occlusion_view(image, maps, classes: Sequence[str], label: int) -> View:
         )
         clean = array(maps.probabilities_clean)[label]
         return (
-            _beside(panels),
+            beside(panels),
             alt,
-            _names(
+            readout(
                 **{
                     f"probability of {true}": f"{probabilities[row, column, label]:.2f} (without the square {clean:.2f})",
                     "most probable": f"{classes[best]} {probabilities[row, column, best]:.2f}",
@@ -117,8 +73,8 @@ def occlusion_view(image, maps, classes: Sequence[str], label: int) -> View:
         )
 
     controls = {
-        "row": _slider("row of the square", rows, rows // 2),
-        "column": _slider("column of the square", columns, columns // 2),
+        "row": slider("row of the square", rows, rows // 2),
+        "column": slider("column of the square", columns, columns // 2),
     }
     return View(render, controls, "Move the square: the sliders listen to the arrow keys")
 
@@ -146,7 +102,7 @@ def features_view(layers: Mapping[str, tuple], notes: Mapping[str, Sequence[str]
         notes: {layer: a sentence for each of the M maps}, shown below.
     """
     layer = widgets.Dropdown(options=list(layers), description="layer")
-    place = _slider("feature map", len(layers[layer.value][0]))
+    place = slider("feature map", len(layers[layer.value][0]))
     # Registered before the View's own observer: the range fits before anything is drawn.
     layer.observe(lambda change: setattr(place, "max", len(layers[change.new][0]) - 1), names="value")
 
@@ -158,9 +114,9 @@ def features_view(layers: Mapping[str, tuple], notes: Mapping[str, Sequence[str]
         alt = (
             f"Nine projections of map {which} of {state['layer']} on mid-grey, beside the nine image patches that excite it most."
         )
-        reading = _names(map=f"{which} ({state['map'] + 1} of {len(maps)} shown)", patch=f"{array(patches).shape[-1]} px")
+        reading = readout(map=f"{which} ({state['map'] + 1} of {len(maps)} shown)", patch=f"{array(patches).shape[-1]} px")
         note = f"<br>{html.escape(notes[state['layer']][state['map']])}" if notes and state["layer"] in notes else ""
-        return _beside([("projections", blocks[0]), ("image patches", blocks[1])]), alt, reading + note
+        return beside([("projections", blocks[0]), ("image patches", blocks[1])]), alt, reading + note
 
     return View(render, {"layer": layer, "map": place}, "What excites a feature map")
 
@@ -173,18 +129,17 @@ def receptive_field_view(image, fields: Mapping[str, ReceptiveField], sizes: Map
         fields: {layer: its `receptive_field`}.
         sizes: {layer: side of its maps}, for instance `net.conv_sizes`.
     """
-    side, zoom = array(image).shape[-1], _factor(image)
+    side, zoom = array(image).shape[-1], factor(image)
     margin = side // 3  # fields reach over the border
     page = Image.new("RGB", (side + 2 * margin,) * 2, "#eeeeee")
     page.paste(Image.fromarray(pixels(image)), (margin, margin))
     page = page.resize((page.width * zoom,) * 2, Image.Resampling.NEAREST)
     dark = Image.blend(page, Image.new("RGB", page.size, "#777777"), 0.55)
     layer = widgets.Dropdown(options=list(fields), description="layer")
-    row, column = (_slider(f"{name} of the unit", sizes[layer.value], sizes[layer.value] // 2) for name in ("row", "column"))
+    row, column = (slider(f"{name} of the unit", sizes[layer.value], sizes[layer.value] // 2) for name in ("row", "column"))
 
     def resize(change) -> None:
-        for slider in (row, column):
-            slider.max = sizes[change.new] - 1
+        row.max = column.max = sizes[change.new] - 1
 
     layer.observe(resize, names="value")
 
@@ -199,7 +154,7 @@ def receptive_field_view(image, fields: Mapping[str, ReceptiveField], sizes: Map
             f"An image, dimmed except for the square of {field.size} pixels that unit ({state['row']}, {state['column']}) of "
             f"{state['layer']} sees{', part of it outside the image' if outside else ''}."
         )
-        reading = _names(
+        reading = readout(
             field=f"{field.size} px, moving by {field.stride} px",
             rows=f"{box[0]} to {box[2] - 1}",
             columns=f"{box[1]} to {box[3] - 1}",
@@ -221,11 +176,11 @@ def deconv_view(
         layers: dotted names of convolutional layers.
         fields: {layer: its `receptive_field`}; where given, the unit's field is drawn on the image.
     """
-    deconv, images, zoom = Deconvnet(net), image[None], _factor(shown)
+    deconv, images, zoom = Deconvnet(net), image[None], factor(shown)
     peaks = {layer: [part[0] for part in strongest(values)] for layer, values in activations(net, images, layers).items()}
     orders = {layer: values.argsort(descending=True, stable=True) for layer, (values, _, _) in peaks.items()}
     layer = widgets.Dropdown(options=list(layers), value=layers[-1], description="layer")
-    rank = _slider("map, strongest first", len(orders[layer.value]), live=False)
+    rank = slider("map, strongest first", len(orders[layer.value]), live=False)
     layer.observe(lambda change: setattr(rank, "max", len(orders[change.new]) - 1), names="value")
     rule = widgets.Dropdown(options=RULES, description="rule at a ReLU")
 
@@ -242,10 +197,10 @@ def deconv_view(
             f"An image, and beside it on mid-grey what the map of rank {state['rank'] + 1} in {state['layer']} sees in it, "
             f"by the rule {state['rule']}."
         )
-        reading = _names(map=which, activation=f"{value:.3g}", unit=f"row {row}, column {column}") + (
+        reading = readout(map=which, activation=f"{value:.3g}", unit=f"row {row}, column {column}") + (
             "" if value > 0 else " &nbsp; silent: nothing to project"
         )
-        return _beside([("image", seen), ("projection", back)]), alt, reading
+        return beside([("image", seen), ("projection", back)]), alt, reading
 
     return View(render, {"layer": layer, "rank": rank, "rule": rule}, "One activation, back to the pixels")
 
@@ -288,12 +243,12 @@ def unpool_view() -> View:
             f'for windows of {state["window"]}, and overlap "{state["overlap"]}"'
             f"{'; the strongest activation has vanished' if lost else ''}."
         )
-        reading = _names(on_the_way_down=f"{signal.sum():g} in, {unpooled.sum():g} out", shared_maxima=4 - len(winners))
-        return _beside(panels, 30), alt, reading
+        reading = readout(on_the_way_down=f"{signal.sum():g} in, {unpooled.sum():g} out", shared_maxima=4 - len(winners))
+        return beside(panels, 30), alt, reading
 
     controls = {
-        "row": _slider("row of the peak, 9", 4, 1),
-        "column": _slider("column of the peak", 4, 1),
+        "row": slider("row of the peak, 9", 4, 1),
+        "column": slider("column of the peak", 4, 1),
         "window": widgets.Dropdown(options=list(WINDOWS), description="pooling windows"),
         "signal": widgets.Dropdown(options=["all pooled values", "only the strongest"], description="signal from above"),
         "overlap": widgets.Dropdown(options=OVERLAPS, description="where windows share"),
@@ -314,7 +269,7 @@ def _grid(values: torch.Tensor, zones: Mapping[int, int], framed: Mapping[int, i
             else "white"
         )
         draw.rectangle((x, y, x + cell, y + cell), fill=tint, outline="#bbbbbb")
-        draw.text((x + cell / 2, y + cell / 2), f"{value:g}", INK if value else "#aaaaaa", _font(18), anchor="mm")
+        draw.text((x + cell / 2, y + cell / 2), f"{value:g}", INK if value else "#aaaaaa", font(18), anchor="mm")
     for number in framed:
         y, x = (place * cell for place in divmod(number, columns))
         draw.rectangle((x + 1, y + 1, x + cell - 1, y + cell - 1), outline=INK, width=2)

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 from zfhelpers import training
+from zfhelpers.batches import augment, epoch_order
 from zfhelpers.checkpoints import load, read_tensors
 from zfhelpers.model import ZFNet, renormalise_filters, scaled
-from zfhelpers.batches import augment, epoch_order
 from zfhelpers.training import Progress, anneal, train
 from zfhelpers.worlds import open_world
 
@@ -44,9 +44,11 @@ def world(folder, tmp_path, monkeypatch):
 ARGUMENTS = {"width": 0.05, "fc": 8, "batch": 8, "precision": "no"}
 
 
-def test_equals_a_plain_loop(world, tmp_path):
+@pytest.mark.parametrize(("rate", "weight_decay"), [(0.01, 5e-4), (0.02, 5e-3)])
+def test_equals_a_plain_loop(world, tmp_path, rate, weight_decay):
     """The paper's recipe written out again without accelerate, channels-last or loaders."""
-    train(world, "zfnet", tmp_path / "run", epochs=2, seed=3, **ARGUMENTS)
+    named = {} if rate == 0.01 else {"rate": rate, "weight_decay": weight_decay}  # the first pair is what goes without saying
+    train(world, "zfnet", tmp_path / "run", epochs=2, seed=3, **ARGUMENTS, **named)
     torch.manual_seed(3)
     net = ZFNet(scaled("zfnet", 2, 64, 0.05, 8))
     momentum = {p: torch.zeros_like(p) for p in net.parameters()}
@@ -68,8 +70,8 @@ def test_equals_a_plain_loop(world, tmp_path):
             gradients = torch.autograd.grad(loss, list(net.parameters()))
             with torch.no_grad():
                 for p, g in zip(net.parameters(), gradients, strict=True):
-                    momentum[p] = 0.9 * momentum[p] + g + 5e-4 * p
-                    p -= 0.01 * momentum[p]
+                    momentum[p] = 0.9 * momentum[p] + g + weight_decay * p
+                    p -= rate * momentum[p]
             renormalise_filters(net)
             step += 1
     state, metadata = read_tensors(tmp_path / "run" / "zfnet.state.safetensors")
@@ -99,6 +101,18 @@ def test_what_a_run_leaves_behind(world, tmp_path):
     assert wrong == pytest.approx(card["metrics"]["val_error"])
 
 
+def test_a_run_with_a_name_keeps_to_its_own_files(world, tmp_path):
+    train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS)
+    first = {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")}
+    card = train(world, "zfnet", tmp_path, epochs=2, name="uncapped", renormalise=False, kept=[2], **ARGUMENTS)
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")} == first
+    assert set(card["files"]) == {"uncapped.safetensors", "uncapped-epoch-02.safetensors"}
+    assert (card["variant"], card["renormalise"], card["rate"], card["weight_decay"]) == ("zfnet", False, 0.01, 5e-4)
+    load(world.name, "uncapped", epoch=2, folder=tmp_path)
+    with pytest.raises(ValueError, match="not kept at epoch 1; it was at 2"):
+        load(world.name, "uncapped", epoch=1, folder=tmp_path)
+
+
 def test_it_learns_light_from_dark(world, tmp_path):
     card = train(world, "zfnet", tmp_path, epochs=12, **(ARGUMENTS | {"width": 0.1, "fc": 32}))
     assert card["metrics"]["val_error"] == 0
@@ -112,7 +126,7 @@ def test_crops_and_mirrors_are_what_the_draws_say():
 
 
 def test_annealing_when_the_error_stalls_and_at_the_latest():
-    progress = Progress()
+    progress = Progress(rate=0.01)
     rates = []
     for epoch in range(1, 41):
         anneal(progress, epoch, 40, error=1 / min(epoch, 10))
@@ -120,7 +134,7 @@ def test_annealing_when_the_error_stalls_and_at_the_latest():
     assert rates[:14] == [0.01] * 14
     assert rates[14:19] == pytest.approx([0.001] * 5)  # no progress since epoch 10, patience 5
     assert rates[-1] == pytest.approx(1e-4)
-    progress, rates = Progress(), []
+    progress, rates = Progress(rate=0.01), []
     for epoch in range(1, 41):
         anneal(progress, epoch, 40, error=1 / epoch)  # never stalls
         rates.append(progress.rate)
@@ -263,6 +277,9 @@ def test_a_run_is_not_overwritten_nor_mixed_with_another(world, tmp_path):
 def test_bad_arguments(world, tmp_path, folder):
     with pytest.raises(ValueError, match="at least 1 epoch, not 0"):
         train(world, "zfnet", tmp_path, epochs=0, **ARGUMENTS)
+    for wrong in ({"rate": 0.0}, {"rate": float("nan")}, {"weight_decay": -1e-4}):
+        with pytest.raises(ValueError, match="A learning rate is above 0 and a weight decay at least 0"):
+            train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS, **wrong)
     with pytest.raises(ValueError, match="No architecture is called"):
         train(world, "vgg", tmp_path, epochs=1, **ARGUMENTS)
     done = subprocess.run(

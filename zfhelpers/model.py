@@ -135,6 +135,7 @@ class ContrastNorm(nn.LocalResponseNorm):
         super().__init__(5, 1e-4, 0.75, 2.0)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
         return contrast_norm(x, self.size, self.alpha, self.beta, self.k)
 
 
@@ -201,6 +202,7 @@ class ZFNet(nn.Module):
         return [*convs, a.maps[4] * 6 * 6, *(4096 for _ in a.fc)]
 
     def forward(self, images: Tensor) -> Tensor:
+        """Preprocessed images (N, 3, S, S) to logits (N, classes)."""
         size = self.architecture.image_size
         if images.ndim != 4 or images.shape[1:] != (3, size, size):
             raise ValueError(f"This network takes images of shape (N, 3, {size}, {size}), not {tuple(images.shape)}.")

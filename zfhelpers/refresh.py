@@ -3,8 +3,8 @@
     python -m zfhelpers.refresh notebooks/04_what_features_see.ipynb
 
 Every notebook is run from its first cell with the parameters it holds, and written back with outputs, numbered from 1, without
-widget state (it breaks previews) and without anything that differs from run to run (times, versions, papermill's notes). A notebook
-that fails is left as it was.
+widget state (it breaks previews) and without anything that differs from run to run (times, versions, papermill's notes). One that
+fails is left as it was.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def refresh(path: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    where = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=where)
     client.execute()
     notebook.metadata = nbformat.from_dict(
         {

@@ -47,10 +47,12 @@ class ImageSet(Dataset):
     Attributes:
         frames: (N, 3, F, F) uint8, an array or anything that is indexed like one.
         labels: (N,) int64.
+        files: the paths of the image files, in the same order; empty where images are drawn, not read.
     """
 
-    def __init__(self, frames, labels: np.ndarray, image_size: int):
+    def __init__(self, frames, labels: np.ndarray, image_size: int, files: Sequence[str] = ()):
         self.frames, self.labels, self.image_size = frames, np.asarray(labels, dtype=np.int64), image_size
+        self.files = tuple(files)
         self.frame_size = frames.shape[-1]
 
     def __len__(self) -> int:
@@ -105,7 +107,7 @@ class World:
 
     @cached_property
     def mean(self) -> Tensor:
-        """The mean training image, (3, S, S) float32 in [0, 255]. It travels with the weights; only without them it is computed."""
+        """The mean training image, (3, S, S) float32 in [0, 255]; computed only where no weights brought it along."""
         total = torch.zeros(3, self.image_size, self.image_size, dtype=torch.float64)
         for start in range(0, len(self.train), 256):
             total += self.train.images(range(start, min(start + 256, len(self.train)))).sum(dim=0, dtype=torch.float64)
@@ -245,8 +247,9 @@ def _from_samples(world: World, split: str, samples: Sequence[tuple[str, int]]) 
     if not samples:
         raise FileNotFoundError(f"The world {world.name!r} has no images to read for {split!r}.")
     name = f"{world.name.replace(':', '-').replace('/', '-')[-60:]}-{split}"
-    frames = decode([path for path, _ in samples], world.frame_size, name)
-    return ImageSet(frames, np.array([label for _, label in samples]), world.image_size)
+    files = [str(path) for path, _ in samples]
+    labels = np.array([label for _, label in samples])
+    return ImageSet(decode(files, world.frame_size, name), labels, world.image_size, files)
 
 
 def _open_imagenette(world: World, split: str) -> ImageSet:

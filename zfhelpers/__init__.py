@@ -20,6 +20,6 @@ from zfhelpers.worlds import open_world
 
 __all__ = [
     "Architecture", "Deconvnet", "ZFNet", "activations", "at_least", "at_most", "begin", "check",
-    "crop", "load", "occlusion_maps", "open_world", "paper", "read_image", "receptive_field", "record", "renormalise_filters", "top_activations",
-    "unpool",
+    "crop", "load", "occlusion_maps", "open_world", "paper", "read_image", "receptive_field", "record",
+    "renormalise_filters", "top_activations", "unpool",
 ]  # fmt: skip

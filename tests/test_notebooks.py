@@ -168,7 +168,7 @@ BAD = {
     "image without alt": ("x", shown(text_html='<p><img src="data:,"></p>', text_plain="<Picture>")),
     "image with empty alt": ("x", shown(text_html='<img alt=" " src="data:,">', text_plain="<Picture>")),
     "undescribed figure": ("x", shown(image_png="AAAA", text_plain="<Figure size 640x480 with 1 Axes>")),
-    "place on a machine": ("x", new_output("stream", name="stdout", text="read /home/me/data")),
+    "place on a machine": ("x", new_output("stream", name="stdout", text="read /Users/me/data")),
     "markdown image without alt": "![](../LICENSE)",
     "html image without alt": '<img src="x.png">',
     "dead link": "[there](nowhere.md)",

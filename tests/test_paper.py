@@ -183,7 +183,7 @@ def test_references_per_world(capsys):
         paper.check("error", 22, reference, 1)
     paper.begin("99_test", "imagenette")
     paper.check("error", 22, reference, 1)
-    paper.begin("99_test", "folder:/home/me/pictures")
+    paper.begin("99_test", "folder:/Users/me/pictures")
     paper.check("error", 50, reference, {"folder": 3})
     paper.begin("99_test", "imagenet")
     paper.check("error", 38.4321, reference, 1, "%", paper=38.4)

@@ -147,7 +147,7 @@ def _environment(threads: int | None) -> dict[str, str]:
 
 
 def absolute(world: str) -> str:
-    """A world's name as it holds in every folder: "folder:photos" becomes "folder:/home/me/photos"."""
+    """A world's name as it holds in every folder: "folder:photos" becomes "folder:/Users/me/photos"."""
     kind, colon, path = world.partition(":")
     return f"{kind}:{os.path.abspath(os.path.expanduser(path))}" if colon else world
 

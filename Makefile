@@ -8,7 +8,8 @@ WORLD ?= toy
 JOBS ?= 1
 PARAMS ?=
 NOTEBOOKS ?= notebooks/*.ipynb
-EPOCHS ?= 64
+NETWORKS ?=
+EPOCHS ?=
 WORKERS ?= 2
 
 VENV := .venv
@@ -30,7 +31,8 @@ help:
 	@echo "              WORLD=toy  JOBS=1 notebooks at once  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
 	@echo "make lab      open the notebooks in JupyterLab"
-	@echo "make train    train a world's network into runs/WORLD, going on where it was stopped  (WORLD=toy EPOCHS=64)"
+	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped"
+	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget"
 	@echo "make data     fetch the photographs of a world  (WORLD=imagenette)"
 	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
 	@echo
@@ -49,7 +51,7 @@ lab: $(STAMP)
 	$(RUN) -m jupyterlab notebooks
 
 train: $(STAMP)
-	$(RUN) -m zfhelpers.training --world "$(WORLD)" --epochs $(EPOCHS) --out "runs/$(FOLDER)" --resume
+	$(RUN) -m zfhelpers.networks --world "$(WORLD)" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 data: WORLD = imagenette
 data: $(STAMP)

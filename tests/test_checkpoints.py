@@ -1,16 +1,19 @@
 """Loading what was saved, and refusing what is damaged, foreign or missing."""
 
+import hashlib
 import json
 import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
 import torch
 
-from zfhelpers.checkpoints import checkpoint_dir, load, read_card, read_tensors, save_weights, write_whole
+from zfhelpers import checkpoints
+from zfhelpers.checkpoints import checkpoint_dir, load, network_dirs, read_card, read_tensors, save_weights, write_whole
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.training import _sha256
 
@@ -131,3 +134,23 @@ def test_every_shipped_network_opens_and_is_what_its_card_says(path):
 
 def test_shipped_checkpoints_stay_small():
     assert sum(p.stat().st_size for p in checkpoint_dir().rglob("*") if p.is_file()) < 80e6
+
+
+def test_what_was_trained_here_is_found_after_what_is_shipped(tmp_path, monkeypatch):
+    pictures = tmp_path / "my pictures"
+    for split in ("train", "val"):
+        (pictures / split / "cat").mkdir(parents=True)
+    monkeypatch.setattr(checkpoints, "project_dir", lambda: tmp_path / "project")
+    monkeypatch.chdir(tmp_path)
+    shipped, trained = network_dirs("folder:my pictures")
+    assert (shipped, trained) == tuple(network_dirs(f"folder:{pictures}"))
+    with pytest.raises(FileNotFoundError, match=r"there are none\. Train one with 'make train WORLD=folder:my pictures'"):
+        load("folder:my pictures")
+    for place, width in ((trained, 0.125), (shipped, 0.25)):
+        place.mkdir(parents=True)
+        net = ZFNet(replace(SMALL, classes=1, width=width))
+        save_weights(place / "zfnet.safetensors", {**net.state_dict(), "mean": torch.zeros(3, 128, 128)})
+        card = {"world": f"folder:{pictures}", "classes": ["cat"], "architecture": net.architecture.as_dict()}
+        digest = hashlib.sha256((place / "zfnet.safetensors").read_bytes()).hexdigest()
+        (place / "zfnet.json").write_text(json.dumps(card | {"files": {"zfnet.safetensors": digest}}))
+        assert load("folder:my pictures")[0].architecture.width == width

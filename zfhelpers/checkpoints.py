@@ -34,6 +34,14 @@ def checkpoint_dir() -> Path:
     return project_dir() / "data" / "checkpoints"
 
 
+def network_dirs(world: str) -> list[Path]:
+    """Where networks of a world may lie: those that are shipped, then those that `make train` left."""
+    kind, _, path = str(world).partition(":")
+    name = f"{kind}:{Path(path).expanduser().absolute()}" if path else kind
+    name = name.replace(":", "-").replace("/", "-")
+    return [checkpoint_dir() / name, project_dir() / "runs" / name]
+
+
 def epoch_file(variant: str, epoch: int) -> str:
     """File name of the weights at the end of one epoch."""
     return f"{variant}-epoch-{epoch:02d}.safetensors"
@@ -92,20 +100,25 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
         FileNotFoundError: there is no such network; the sentence lists the ones there are.
         ValueError: the card cannot be read.
     """
-    folder = Path(folder) if folder else checkpoint_dir() / str(world).replace(":", "-").replace("/", "-")
-    path = folder / f"{variant}.json"
+    path = _card_path(world, variant, folder)
     try:
         card = json.loads(path.read_text())
         card["architecture"], card["files"], card["world"], card["classes"]  # a foreign JSON lacks these
     except FileNotFoundError:
-        there = sorted(f"{card.parent.name}/{card.stem}" for card in checkpoint_dir().glob("*/*.json"))
+        there = sorted(f"{card.parent.name}/{card.stem}" for at in network_dirs("*") for card in at.parent.glob("*/*.json"))
         raise FileNotFoundError(
             f"There is no network {path.parent.name}/{variant}; there are {', '.join(there) or 'none'}. "
-            "Train one with 'python -m zfhelpers.training'."
+            f"Train one with 'make train WORLD={world}'."
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not the card of a network: {type(error).__name__} {error}.") from None
     return card
+
+
+def _card_path(world: str, variant: str, folder: Path | None) -> Path:
+    """The first place that has the card; the first of all if none has."""
+    places = [at / f"{variant}.json" for at in ([Path(folder)] if folder else network_dirs(world))]
+    return next((place for place in places if place.exists()), places[0])
 
 
 def load(
@@ -117,16 +130,14 @@ def load(
         world: name of the world it was trained in.
         variant: name of the network: a row of Table 3, "zfnet" for Fig. 3.
         epoch: if given, the network as it was after that epoch: its convolutional part alone, layers 1-5.
-        folder: where the files lie, if not in `data/checkpoints/WORLD`.
+        folder: where the files lie, if not in `data/checkpoints/WORLD` or `runs/WORLD`.
 
     Raises:
         FileNotFoundError: no such network.
         ValueError: no such epoch, or files that are damaged or do not belong together.
     """
     card = read_card(world, variant, folder)
-    path = (
-        Path(folder) if folder else checkpoint_dir() / str(world).replace(":", "-").replace("/", "-")
-    ) / f"{variant}.safetensors"
+    path = _card_path(world, variant, folder).with_suffix(".safetensors")
     tensors = _verified(path, card)
     mean = tensors.pop("mean").float()
     net = ZFNet(Architecture(**card["architecture"]))

@@ -191,8 +191,8 @@ def open_world(name: str, image_size: int | None = None, mean: Tensor | None = N
     """
     kind, _, path = str(name).partition(":")
     if kind == "folder" and path:
-        root = Path(path).expanduser()
-        return World(name, _class_folders(root / "train"), image_size or 128, _open_folder(root), mean=mean)
+        root = Path(path).expanduser().absolute()  # a card keeps the name, and is read from other folders
+        return World(f"folder:{root}", _class_folders(root / "train"), image_size or 128, _open_folder(root), mean=mean)
     if name == "toy":
         if image_size not in (None, 128):
             raise ValueError(f"The toy world is drawn at 128 px, not {image_size}.")

@@ -1,0 +1,62 @@
+"""The list of shipped networks: what it holds, and that training them all goes on where it stopped."""
+
+import json
+
+import pytest
+
+from zfhelpers import networks
+from zfhelpers.checkpoints import checkpoint_dir, epoch_file, read_card
+from zfhelpers.model import TABLE3
+
+
+def test_fig6_networks_differ_in_architecture_and_cap_alone():
+    four = {name: dict(given) for name, given in networks.NETWORKS.items() if name.startswith("fig6-")}
+    assert {(given.pop("variant"), given.pop("renormalise", True)) for given in four.values()} == {
+        (variant, capped) for variant in ("zfnet", "alexnet") for capped in (True, False)
+    }
+    assert all(given == {"epochs": 30, "kept": ()} for given in four.values())
+    assert {given["variant"] for given in networks.NETWORKS.values()} <= TABLE3.keys()
+
+
+@pytest.mark.parametrize("card", sorted(checkpoint_dir().glob("*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_shipped_network_is_on_the_list(card):
+    given, shipped = networks.NETWORKS[card.stem], read_card(card.parent.name, card.stem)
+    assert (shipped["variant"], shipped["epochs"], shipped["renormalise"]) == (
+        given["variant"], given["epochs"], given.get("renormalise", True))  # fmt: skip
+    assert {name for name in shipped["files"] if "-epoch-" in name} == {
+        epoch_file(card.stem, epoch) for epoch in given["kept"]}  # fmt: skip
+
+
+def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
+    trained = []
+
+    def train(world, *, out, name, resume, **given):
+        assert (world, resume, given["width"]) == ("a world", True, 0.25)
+        if name == stop:
+            raise KeyboardInterrupt
+        trained.append(name)
+        (out / f"{name}.json").write_text(json.dumps(given))
+
+    monkeypatch.setattr(networks, "train", train)
+    some = {name: networks.NETWORKS[name] for name in ("zfnet", "fig6-zfnet", "fig6-alexnet")}
+    stop = "fig6-zfnet"
+    with pytest.raises(KeyboardInterrupt):
+        networks.train_all("a world", tmp_path, some, width=0.25)
+    stop = None
+    networks.train_all("a world", tmp_path, some, width=0.25)
+    assert trained == ["zfnet", "fig6-zfnet", "fig6-alexnet"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "0 of 3 networks are there; zfnet, fig6-zfnet, fig6-alexnet to train."
+    assert said[1] == "zfnet: 3 networks and 124 epochs left"
+    assert said[3] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
+    networks.train_all("a world", tmp_path, some)
+    assert capsys.readouterr().out == "3 of 3 networks are there; none to train.\n"
+
+
+def test_bad_arguments(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        networks.main(["--world", "mars", "--out", str(tmp_path)])
+    assert capsys.readouterr().err.startswith("python -m zfhelpers.networks: There is no world 'mars'; there are toy,")
+    with pytest.raises(SystemExit):
+        networks.main(["--out", str(tmp_path), "--only", "vgg"])
+    assert "invalid choice: 'vgg'" in capsys.readouterr().err

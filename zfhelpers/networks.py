@@ -1,0 +1,75 @@
+"""Every network that this repository ships, and how to train it again.
+
+    python -m zfhelpers.networks --world toy                 # all of them, one after the other, into runs/toy
+    python -m zfhelpers.networks --world toy --only zfnet    # one
+
+What lies in `runs/` is found by `zf.load` where nothing is shipped; to ship a network, move its files to `data/checkpoints/`.
+Killed at any moment and started again with the same words, it goes on where it was. `fig6-...` are the four networks of Fig. 6:
+two architectures, with and without the cap on the filters' RMS, all from the same seed and with the same budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from zfhelpers.checkpoints import EPOCHS, network_dirs
+from zfhelpers.training import FEW_PHOTOGRAPHS, WORLDS, train
+from zfhelpers.worlds import open_world
+
+_FIG6 = {"epochs": 30, "kept": ()}
+NETWORKS: dict[str, dict] = {  # name: what `train` is told
+    "zfnet": {"variant": "zfnet", "epochs": 64, "kept": EPOCHS},
+    "fig6-zfnet": {"variant": "zfnet", **_FIG6},
+    "fig6-zfnet-uncapped": {"variant": "zfnet", **_FIG6, "renormalise": False},
+    "fig6-alexnet": {"variant": "alexnet", **_FIG6},
+    "fig6-alexnet-uncapped": {"variant": "alexnet", **_FIG6, "renormalise": False},
+}
+
+
+def train_all(world, out: Path, networks: Mapping[str, dict] = NETWORKS, **settings) -> None:
+    """Train every network in `networks` that `out` does not hold yet, and say before each what is left.
+
+    Args:
+        world: where the images come from.
+        out: one folder for all; each network's files bear its name.
+        networks: {name: arguments of `train`}.
+        settings: further arguments of `train`, the same for all.
+    """
+    todo = {name: given for name, given in networks.items() if not (out / f"{name}.json").exists()}
+    print(f"{len(networks) - len(todo)} of {len(networks)} networks are there; {', '.join(todo) or 'none'} to train.", flush=True)
+    seconds, epochs = 0.0, 0
+    while todo:
+        left = sum(given["epochs"] for given in todo.values())
+        guess = f", about {left * seconds / epochs / 60:.0f} min" if epochs else ""
+        name, given = next(iter(todo.items()))
+        print(f"{name}: {len(todo)} networks and {left} epochs left{guess}", flush=True)
+        began = time.monotonic()
+        train(world, out=out, name=name, resume=True, **given, **settings)
+        seconds, epochs = seconds + time.monotonic() - began, epochs + given["epochs"]
+        del todo[name]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m zfhelpers.networks", description="Train the networks that are shipped.")
+    parser.add_argument("--world", default="toy", help="toy, imagenette, imagenet or folder:PATH")
+    parser.add_argument("--out", type=Path, help="one folder for all of them; default: runs/WORLD")
+    parser.add_argument("--only", nargs="+", choices=NETWORKS, metavar="NAME", help=f"some of {', '.join(NETWORKS)}")
+    parser.add_argument("--epochs", type=int, help="another budget than the shipped networks had")
+    parser.add_argument("--precision", choices=("bf16", "no"), help="default: whichever is faster on this machine")
+    a = parser.parse_args(arguments)
+    budget = {"epochs": a.epochs} if a.epochs else {}
+    networks = {name: given | budget for name, given in NETWORKS.items() if not a.only or name in a.only}
+    try:
+        world = open_world(a.world)
+        out = a.out or network_dirs(world.name)[1]
+        train_all(world, out, networks, precision=a.precision, **WORLDS.get(a.world, FEW_PHOTOGRAPHS))
+    except (ValueError, OSError, FloatingPointError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zfhelpers.spectrum import high_frequency_share
+from zfhelpers.spectrum import band_shares, high_frequency_share
 
 
 def wave(cycles: float, angle: float = 0.0, side: int = 40) -> np.ndarray:
@@ -60,6 +60,17 @@ def test_equal_to_the_sum_written_out():
     np.testing.assert_allclose(high_frequency_share(filters, grid=grid), 1 - low / total, atol=1e-12)
 
 
+def test_bands_share_out_everything_and_agree_with_the_single_cut():
+    filters = np.random.default_rng(2).normal(size=(5, 3, 7, 7))
+    bands = band_shares(filters, (0.1, 0.25, 0.4))
+    np.testing.assert_allclose(bands.sum(axis=1), 1)
+    np.testing.assert_allclose(bands[:, 2:].sum(axis=1), high_frequency_share(filters))
+    for cycles, band in ((0.05, 0), (0.2, 1), (0.3, 2), (0.45, 3)):
+        assert band_shares(wave(cycles), (0.1, 0.25, 0.4), grid=40)[0].argmax() == band
+    with pytest.raises(ValueError, match=r"not at 0\.3, 0\.2"):
+        band_shares(filters, (0.3, 0.2))
+
+
 def test_scale_does_not_matter_and_tensors_are_welcome():
     weights = torch.nn.Conv2d(3, 4, 7).weight
     np.testing.assert_allclose(high_frequency_share(weights), high_frequency_share(-100 * weights.detach().numpy()), rtol=1e-6)
@@ -74,8 +85,8 @@ def test_a_filter_of_zeros_has_no_share():
     [
         (np.ones((3, 7, 7)), {}, "shape"),
         (np.ones((1, 3, 9, 9)), {"grid": 8}, "at most 8"),
-        (np.ones((1, 3, 7, 7)), {"cutoff": 0.0}, "cutoff"),
-        (np.ones((1, 3, 7, 7)), {"cutoff": 0.7}, "cutoff"),
+        (np.ones((1, 3, 7, 7)), {"cutoff": 0.0}, "not at 0.0"),
+        (np.ones((1, 3, 7, 7)), {"cutoff": 0.7}, "not at 0.7"),
     ],
 )
 def test_bad_input(filters, settings, sentence):

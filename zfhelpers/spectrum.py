@@ -13,36 +13,51 @@ much of it everywhere. Nothing is subtracted beforehand, and the filter is set a
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 
 CUTOFF = 0.25  # cycles per pixel: half of what a grid of pixels can hold
 GRID = 64  # frequencies along each axis
 
 
-def high_frequency_share(filters, cutoff: float = CUTOFF, grid: int = GRID) -> np.ndarray:
-    """The share of each filter's spectral power above `cutoff`.
+def band_shares(filters, edges: Sequence[float], grid: int = GRID) -> np.ndarray:
+    """How each filter's spectral power is shared out over bands of spatial frequency.
 
     Args:
         filters: (N, colours, k, k) array or tensor, for instance `net.layer1.conv.weight`.
-        cutoff: radial frequency in cycles per pixel, in (0, 0.5].
+        edges: E rising radial frequencies in cycles per pixel, each in (0, 0.5], where one band ends and the next begins.
         grid: side of the square of zeros that a filter is set into, at least k.
 
     Returns:
-        (N,) float64 in [0, 1]; NaN for a filter of zeros, which has no power. White noise gives 1 - pi cutoff^2 on average, 0.80.
+        (N, E + 1) float64, rows adding up to 1, lowest band first; NaN for a filter of zeros, which has no power.
 
     Raises:
-        ValueError: another shape, a cutoff that no pixel grid can hold, or a grid smaller than the filters.
+        ValueError: another shape, edges that do not rise or that no pixel grid can hold, or a grid smaller than the filters.
 
-    >>> high_frequency_share(np.ones((1, 3, 7, 7))).round(2)
-    array([0.08])
+    >>> band_shares(np.ones((1, 3, 7, 7)), (0.1, 0.25)).round(2)
+    array([[0.74, 0.18, 0.08]])
     """
     filters = np.asarray(filters.detach().cpu() if hasattr(filters, "detach") else filters, np.float64)
     if filters.ndim != 4 or max(filters.shape[2:]) > grid:
         raise ValueError(f"Filters have the shape (N, colours, k, k) with k at most {grid}, not {filters.shape}.")
-    if not 0 < cutoff <= 0.5:
-        raise ValueError(f"The cutoff must lie in (0, 0.5] cycles per pixel, not {cutoff}.")
+    if not all(low < high for low, high in itertools.pairwise((0, *edges, np.nextafter(0.5, 1)))):
+        given = ", ".join(map(str, edges))
+        raise ValueError(f"Bands must be cut at rising frequencies in (0, 0.5] cycles per pixel, not at {given}.")
     power = (np.abs(np.fft.fft2(filters, (grid, grid))) ** 2).sum(axis=1)  # (N, grid, grid)
     frequency = np.fft.fftfreq(grid)
-    high = np.hypot(frequency[:, None], frequency[None, :]) > cutoff
+    band = np.searchsorted(edges, np.hypot(frequency[:, None], frequency[None, :]))  # a frequency at an edge is of the lower band
     with np.errstate(invalid="ignore"):
-        return power[:, high].sum(axis=1) / power.sum(axis=(1, 2))
+        return np.stack([power[:, band == b].sum(axis=1) for b in range(len(edges) + 1)], 1) / power.sum(axis=(1, 2))[:, None]
+
+
+def high_frequency_share(filters, cutoff: float = CUTOFF, grid: int = GRID) -> np.ndarray:
+    """The share of each filter's spectral power above `cutoff`, (N,): the upper of two `band_shares`.
+
+    White noise gives 1 - pi cutoff^2 on average: 0.80 at 0.25 cycles per pixel.
+
+    >>> high_frequency_share(np.ones((1, 3, 7, 7))).round(2)
+    array([0.08])
+    """
+    return band_shares(filters, (cutoff,), grid)[:, 1]

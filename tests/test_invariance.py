@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 
 import zfhelpers.invariance
-from zfhelpers import toyworld
+from zfhelpers import charts, toyworld
 from zfhelpers.activations import activations
+from zfhelpers.charts import InvarianceRow
 from zfhelpers.invariance import InvarianceCurves, drawn, invariance_curves, transformed, typical_distance
 from zfhelpers.model import Architecture, ZFNet, find_layer
 
@@ -258,3 +259,22 @@ def test_typical_distance_needs_two_images(net, images):
 
 def test_doctests():
     assert doctest.testmod(zfhelpers.invariance).failed == 0
+
+
+# ---------------------------------------------------------------------------------------------------------------- the figure
+
+
+def test_the_figure_names_its_images_in_the_colours_of_their_curves(monkeypatch):
+    kept = []
+    monkeypatch.setattr(charts, "Picture", lambda figure, *_rest: kept.append(figure))
+    samples = np.zeros((3, 4, 3, 40, 40), np.uint8)
+    amounts, values = np.array([0.0, 90.0, 180.0]), np.random.default_rng(0).random((3, 3))
+    row = InvarianceRow("rotation (degrees)", amounts, samples, {"layer1": values, "layer7": values}, values, ticks=[0, 90, 180])
+    charts.invariance_figure([row], ["mug", "car", "bus"])
+    shown, *plots = kept[0].axes
+    names = [(label.get_text(), label.get_color()) for label in shown.get_yticklabels()]
+    assert names == list(zip(["mug", "car", "bus"], charts.COLOURS, strict=False))
+    for axes in plots:
+        assert [line.get_color() for line in axes.get_lines()] == [colour for _, colour in names]
+        assert axes.get_xticks().tolist() == [0, 90, 180]
+        np.testing.assert_array_equal(axes.get_lines()[1].get_ydata(), values[1])

@@ -212,6 +212,7 @@ class InvarianceRow:
         samples: (images, samples, 3, h, h) uint8, transformed images.
         distances: {layer: (images, T)}: distance of the features to those of the untransformed image.
         probability: (images, T) of the true class.
+        ticks: where the axis of amounts is marked, for instance at quarter turns; matplotlib's choice if not given.
     """
 
     xlabel: str
@@ -219,6 +220,7 @@ class InvarianceRow:
     samples: object
     distances: Mapping[str, object]
     probability: object
+    ticks: Sequence[float] | None = None
 
 
 def invariance_figure(
@@ -234,7 +236,11 @@ def invariance_figure(
         for letter, row, (samples, *plots) in zip("abcdef", rows, grid, strict=False):
             tiles = np.stack([fit(images, 36) for images in array(row.samples)])  # (images, samples, 3, h, h)
             samples.imshow(pixels(mosaic(tiles.reshape(-1, *tiles.shape[2:]), tiles.shape[1])), interpolation="nearest")
-            samples.set(xticks=[], yticks=[])
+            high = tiles.shape[-2] + 1  # with the separator
+            samples.set(xticks=[], yticks=np.arange(len(tiles)) * high + high / 2 - 1, yticklabels=names)
+            samples.tick_params(length=0, pad=1)
+            for name, colour in zip(samples.get_yticklabels(), COLOURS * len(names), strict=False):
+                name.set_color(colour)
             samples.spines[:].set_visible(False)
             samples.grid(False)
             curves = [*((f"distance in {layer}", row.distances[layer]) for layer in layers), ("P(true class)", row.probability)]
@@ -242,6 +248,8 @@ def invariance_figure(
                 lines = axes.plot(array(row.amounts), array(values).T)
                 axes.set(xlabel=row.xlabel, ylabel=ylabel, ylim=(0, 1.02) if number == 2 + len(layers) else (0, None))
                 axes.set_title(f"({letter}{number})", fontsize=9)
+                if row.ticks is not None:
+                    axes.set_xticks(row.ticks)
             samples.set_title(f"({letter}1)", fontsize=9)
         figure.legend(lines, names, loc="outside lower center", ncols=len(names))
         alt = alt or (

@@ -57,6 +57,9 @@ DRAWINGS = {
     ),
     "images": lambda: figures.images_figure(photos(7, 3, 64, 64), ["tabby cat, a long title that must be cut"] * 7, columns=4),
     "evolution": lambda: figures.evolution_figure(RNG.normal(size=(3, 8, 3, 75, 75)), EPOCHS, "layer3"),
+    "evolution with winners": lambda: figures.evolution_figure(
+        RNG.normal(size=(3, 8, 3, 75, 75)), EPOCHS, "layer3", maps=[3, 18, 200], winners=np.zeros((3, 8), int)
+    ),
     "occlusion": lambda: figures.occlusion_figure([occluded(0), occluded(2)], CLASSES),
     "invariance": lambda: figures.invariance_figure([invariance(row) for row in ROWS], [*CLASSES, "window"]),
     "curves": lambda: figures.curves_figure(SERIES, "epoch", "error (%)", "Training"),
@@ -278,6 +281,16 @@ def test_fig4_shows_epochs_from_left_to_right():
     assert len(white) > 2 * 70 * 70
 
 
+def test_fig4_joins_cells_of_one_image_and_leaves_a_gap_at_a_jump():
+    cells = np.zeros((2, 4, 3, 5, 5))
+    page = shown(figures.evolution_figure(cells, (1, 2, 5, 10), "layer1", maps=[7, 40], winners=[[6, 6, 8, 8], [1, 2, 3, 4]]))
+    bars = np.argwhere((page[38:] == 0x55).all(-1))  # below the title
+    assert len(bars) == 2 * 3 * 71  # two pairs of cells, 70 px and a line wide
+    assert bars[:, 0].max() < 70 + 8  # all in the first row
+    middles = [46 + column * 71 + 35 for column in range(4)]
+    assert sorted(set(bars[:, 1])) == [*range(middles[0], middles[1]), *range(middles[2], middles[3])]
+
+
 def test_filters_on_one_scale_show_the_one_that_dominates():
     weights = RNG.normal(size=(6, 3, 7, 7))
     weights[2] *= 100
@@ -334,6 +347,8 @@ def test_the_network_is_drawn_from_its_architecture(drawn):
         (lambda: figures.top9_figure(np.zeros((2, 9, 3, 5, 5)), photos(3, 9, 3, 5, 5), "layer2", [1, 2]), "for 2 maps"),
         (lambda: figures.images_figure(photos(2, 3, 5, 5), ["one"]), "2 images but 1 titles"),
         (lambda: figures.evolution_figure(np.zeros((2, 3, 3, 5, 5)), (1, 2), "layer1"), "have 3 epochs, the heading 2"),
+        (lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", maps=[1, 2]), r"maps \(2,\) do not fit"),
+        (lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", winners=[4]), r"winners \(1,\) do not fit"),
         (lambda: figures.filters_figure(np.zeros((4, 64, 3, 3))), r"shape \(N, 3, k, k\), not"),
     ],
 )

@@ -158,7 +158,15 @@ def images_figure(
 
 
 def evolution_figure(
-    projections, epochs: Sequence[int], layer: str, percentile: float = 99.5, alt: str | None = None, caption: str | None = None
+    projections,
+    epochs: Sequence[int],
+    layer: str,
+    percentile: float = 99.5,
+    alt: str | None = None,
+    caption: str | None = None,
+    *,
+    maps: Sequence[int] | None = None,
+    winners=None,
 ) -> Picture:
     """Fig. 4, one layer: rows are feature maps, columns are epochs, every cell the projection of the strongest activation.
 
@@ -166,21 +174,31 @@ def evolution_figure(
         projections: (maps, epochs, 3, h, h) float. Every cell has its own scale: contrast is enhanced, as in the paper.
         epochs: written above the columns.
         layer: its name.
+        maps: their numbers, written before the rows.
+        winners: (maps, epochs), the image each projection comes from. Where it is the same as one column earlier, a bar below
+            joins the two cells; a gap in the bar is a jump.
     """
     projections = array(projections)
     if projections.shape[1] != len(epochs):
         raise ValueError(f"The projections {projections.shape} have {projections.shape[1]} epochs, the heading {len(epochs)}.")
+    for what, given, wanted in (("maps", maps, 1), ("winners", winners, 2)):
+        if given is not None and np.shape(given) != projections.shape[:wanted]:
+            raise ValueError(f"The {what} {np.shape(given)} do not fit the projections {projections.shape}.")
     rows = [fit(np.stack([projection_to_rgb(cell, percentile=percentile) for cell in cells]), 72) for cells in projections]
-    side = rows[0].shape[-1]
-    sheet = _Sheet(len(epochs) * (side + 1) + 6, 38 + len(rows) * (side + 1) + 2)
+    side, left, top = rows[0].shape[-1], 3 if maps is None else 46, 38
+    across, down = side + 1, side + (1 if winners is None else 8)
+    sheet = _Sheet(left + len(epochs) * across + 3, top + len(rows) * down + 2)
     sheet.text(3, 10, f"{layer}: epochs", 10, ha="left")
     for column, epoch in enumerate(epochs):
-        sheet.text(3 + column * (side + 1) + side / 2, 28, str(epoch))
-    sheet.image(
-        3,
-        38,
-        np.concatenate([np.pad(mosaic(row, len(epochs)), ((0, 0), (0, 1), (0, 0)), constant_values=255) for row in rows], 1),
-    )
+        sheet.text(left + column * across + side / 2, 28, str(epoch))
+    for row, cells in enumerate(rows):
+        sheet.image(left, top + row * down, mosaic(cells, len(epochs)))
+        if maps is not None:
+            sheet.text(3, top + row * down + side / 2, f"map {maps[row]}", 7, ha="left", color="#666666")
+        for column in range(1, len(epochs)) if winners is not None else ():
+            if winners[row][column] == winners[row][column - 1]:
+                bar = np.full((3, 3, across), 0x55, np.uint8)  # from the middle of one cell to the middle of the next
+                sheet.image(left + (column - 1) * across + side // 2, top + row * down + side + 2, bar)
     alt = alt or (
         f"Evolution of {layer}: projections of the strongest activation of {len(rows)} feature maps, one per row, after "
         f"{', '.join(map(str, epochs))} epochs."

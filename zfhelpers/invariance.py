@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -233,11 +234,20 @@ def drawn(scenes: Sequence[toyworld.Scene], frame_size: int = 146, image_size: i
     torch.Size([1, 3, 128, 128])
     """
 
+    @cache
+    def still() -> Tensor:
+        return frames({})
+
+    def frames(how: dict) -> Tensor:
+        drawings = [torch.from_numpy(toyworld.draw(scene, frame_size, image_size, **how).image) for scene in scenes]
+        return centre_crop(torch.stack(drawings).permute(0, 3, 1, 2), image_size)
+
     def source(kind: str, amount: float) -> Tensor:
         amount = checked_amounts(kind, amount, image_size).item()
+        if amount == IDENTITY[kind]:
+            return still()
         how = {"translation": {"shift": (amount, 0.0)}, "scale": {"scale": amount}, "rotation": {"rotation": amount}}[kind]
-        frames = [torch.from_numpy(toyworld.draw(scene, frame_size, image_size, **how).image) for scene in scenes]
-        return centre_crop(torch.stack(frames).permute(0, 3, 1, 2), image_size)
+        return frames(how)
 
     return source
 

@@ -107,7 +107,7 @@ def _axes(amounts: np.ndarray, values: np.ndarray, high: float) -> Image.Image:
     for share in (0, 0.5, 1):
         y = bottom - share * (bottom - TOP)
         draw.line((LEFT, y, PANEL - RIGHT, y), "#dddddd" if share else "#888888")
-        draw.text((LEFT - 4, y), f"{share * high:.2g}", INK, font(11), anchor="rm")
+        draw.text((LEFT - 2, y), f"{share * high:.{0 if high > 10 else 2}f}", INK, font(11), anchor="rm")
     for amount in {amounts.min(), (amounts.min() + amounts.max()) / 2, amounts.max()}:
         x = LEFT + (amount - amounts.min()) / max(np.ptp(amounts), 1e-12) * (PANEL - LEFT - RIGHT)
         draw.text((x, bottom + 6), f"{amount:g}", INK, font(11), anchor="mt")

@@ -1,6 +1,5 @@
 """The view of Table 1, driven from Python: its colours counted against the signs, its words against loops."""
 
-import doctest
 import io
 import re
 
@@ -9,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-import zfhelpers.view_correspondence
 from zfhelpers.correspondence import Correspondence
 from zfhelpers.view_correspondence import GAINS, LOSES, OPPOSITE, SAME, correspondence_view
 
@@ -76,7 +74,3 @@ def test_what_does_not_fit_together():
         correspondence_view({"nose": HIDDEN["nose"]}, CHANGES)
     with pytest.raises(ValueError, match="3 images and 3 changes in every layer for 'right eye'"):
         correspondence_view(HIDDEN | {"right eye": HIDDEN["right eye"][:2]}, CHANGES)
-
-
-def test_doctests():
-    assert doctest.testmod(zfhelpers.view_correspondence).failed == 0

@@ -10,9 +10,11 @@
 from zfhelpers import paper
 from zfhelpers.activations import activations, crop, top_activations
 from zfhelpers.checkpoints import load
+from zfhelpers.correspondence import correspondence
 from zfhelpers.deconv import Deconvnet, unpool
 from zfhelpers.frames import read_image
 from zfhelpers.geometry import receptive_field
+from zfhelpers.invariance import invariance_curves
 from zfhelpers.model import Architecture, ZFNet, renormalise_filters
 from zfhelpers.occlusion import occlusion_maps
 from zfhelpers.paper import at_least, at_most, begin, check, record
@@ -20,6 +22,6 @@ from zfhelpers.worlds import open_world
 
 __all__ = [
     "Architecture", "Deconvnet", "ZFNet", "activations", "at_least", "at_most", "begin", "check",
-    "crop", "load", "occlusion_maps", "open_world", "paper", "read_image", "receptive_field", "record",
-    "renormalise_filters", "top_activations", "unpool",
+    "correspondence", "crop", "invariance_curves", "load", "occlusion_maps", "open_world", "paper", "read_image",
+    "receptive_field", "record", "renormalise_filters", "top_activations", "unpool",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from zfhelpers.activations import checked_images, recording
-from zfhelpers.occlusion import _cover
+from zfhelpers.occlusion import fill_image
 
 ROUNDING = 1e-5
 """A change smaller than this share of the layer's largest value is zero: float32 rounding makes that much of nothing."""
@@ -144,7 +144,7 @@ def covered(images: Tensor, boxes: Sequence[Box], fill: float | Sequence[float] 
     if len(boxes) != len(images):
         raise ValueError(f"Give one box for each image: there are {len(images)} images and {len(boxes)} boxes.")
     height, width = images.shape[2:]
-    cover, copies = _cover(fill, images), images.clone()
+    cover, copies = fill_image(fill, images), images.clone()
     for number, box in enumerate(boxes):
         if len(box) != 4:
             raise ValueError(f"A box is (top, left, bottom, right), not {tuple(box)}.")

@@ -117,7 +117,7 @@ def occlusion_maps(
     for name, number in (("stride", stride), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"{name} must be at least 1, not {number}.")
-    cover = _cover(fill, images)
+    cover = fill_image(fill, images)
 
     tops, lefts = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
     corners = [None, *product(tops, lefts)]  # None: the unoccluded image rides along in the first batch
@@ -157,7 +157,12 @@ def occlusion_maps(
     )
 
 
-def _cover(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
+def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
+    """What an occluder shows, as a whole image (3, H, W): one value, one for each colour, or an image to look through to.
+
+    Raises:
+        ValueError: another shape, or NaN.
+    """
     cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
     shape = images.shape[1:]
     if cover.shape not in ((), shape[:1], shape):

@@ -1,5 +1,6 @@
 """Table 1 to play with: hide a part of two dogs, and see unit by unit whether they change alike.
 
+>>> import torch
 >>> rng = np.random.default_rng(0)
 >>> images = rng.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
 >>> change = Correspondence(torch.tensor([[1, 0, -1, 1], [1, 0, 1, 0]], dtype=torch.int8), torch.zeros(2))

@@ -1,4 +1,4 @@
-"""One notebook as a reader meets it: JupyterLab in a real browser, its cells run, a slider moved with the arrow keys.
+"""The notebooks as a reader meets them: JupyterLab in a real browser, cells run, sliders moved with the arrow keys.
 
 Everything else about the widgets is tested without a browser. `ZF_SCREENSHOT=FILE.png` keeps a picture of what was shown.
 """
@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright: pip install playwright")
@@ -73,6 +74,75 @@ def test_arrow_keys_move_the_occluder(tmp_path):
         keep_screenshots(page, view)
 
 
+VIEWS = """
+import numpy as np
+import torch
+
+from zfhelpers import views
+from zfhelpers.correspondence import Correspondence
+from zfhelpers.invariance import InvarianceCurves
+from zfhelpers.view_correspondence import correspondence_view
+from zfhelpers.view_evolution import evolution_view
+from zfhelpers.view_filters import filters_view
+from zfhelpers.view_invariance import invariance_view
+
+rng = np.random.default_rng(0)
+picture = lambda *shape: rng.integers(0, 256, (*shape, 3, 32, 32), dtype=np.uint8)
+signal = lambda *shape: rng.normal(size=(*shape, 3, 9, 9)).astype(np.float32)
+signs = lambda: Correspondence(torch.from_numpy(rng.integers(-1, 2, (4, 8)).astype(np.int8)), torch.zeros(4))
+----
+views.features_view({name: (range(3), signal(3, 9), picture(3, 9)) for name in ("layer1", "layer2")})
+----
+filters_view({name: signal(12) for name in ("one", "two")})
+----
+evolution_view({name: (range(3), signal(3, 4), picture(3, 4), rng.integers(0, 9, (3, 4))) for name in "ab"}, (1, 2, 5, 10))
+----
+curves = {kind: InvarianceCurves(kind, torch.tensor(amounts), {"layer1": torch.rand(2, 3)}, torch.rand(2, 3))
+          for kind, amounts in {"scale": [1.0, 1.5, 2.0], "rotation": [0.0, 90.0, 180.0]}.items()}
+invariance_view({kind: (found, torch.from_numpy(picture(2, 3))) for kind, found in curves.items()}, ["cat", "dog"])
+----
+parts = ("nose", "eye")
+correspondence_view({part: picture(4) for part in parts}, {part: {"layer5": signs(), "layer7": signs()} for part in parts})
+"""
+
+
+def test_every_control_of_the_other_views_moves_their_picture(tmp_path):
+    """On made-up data, so that nothing has to be trained or computed before."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in VIEWS.split("----")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}  # or Lab asks which
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "views.ipynb")
+    with jupyter_lab(folder, tmp_path / "jupyter") as (url, token), chromium_page() as page:
+        page.goto(f"{url}doc/tree/views.ipynb?token={token}")
+        run_all(page, len(cells))
+        for number in range(1, len(cells)):
+            view = page.locator(".jp-CodeCell").nth(number).locator(".widget-vbox").first
+            picture = view.locator("img")
+            picture.wait_for()
+            for slider in view.get_by_role("slider").all():
+                last = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
+                slider.focus()
+                moves_the_picture(picture, lambda key=f"Arrow{'Left' if last else 'Right'}": page.keyboard.press(key))
+            for menu in view.locator("select").all():
+                other = menu.locator("option:not(:checked)").first.text_content()
+                moves_the_picture(picture, lambda menu=menu, other=other: menu.select_option(other))
+            if (play := view.locator(".jupyter-button[title*='lay']").first).count():
+                epoch = view.locator(".widget-slider", has_text="epoch").get_by_role("slider")
+                while float(epoch.get_attribute("aria-valuenow")) > 0:
+                    epoch.press("ArrowLeft")
+                moves_the_picture(picture, play.click)
+            keep_screenshots(page, view, f"-{number}")
+
+
+def moves_the_picture(picture, act) -> None:
+    """Whether a control does something: another picture, and no complaint below it."""
+    before = picture.get_attribute("src")
+    act()
+    sync_api.expect(picture).not_to_have_attribute("src", before)
+    assert not picture.locator("xpath=ancestor::*[contains(@class, 'widget-vbox')][1]").locator("[role=alert]").count()
+
+
 def code_cells(path: Path) -> int:
     return sum(cell["cell_type"] == "code" for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
 
@@ -92,12 +162,12 @@ def run_all(page, count: int) -> None:
     assert not failed.count(), failed.inner_text()
 
 
-def keep_screenshots(page, view) -> None:
+def keep_screenshots(page, view, which: str = "") -> None:
     """The View, and the whole window around it, where `ZF_SCREENSHOT` says."""
     if path := os.environ.get("ZF_SCREENSHOT"):
         view.scroll_into_view_if_needed()
         page.screenshot(path=path)
-        view.screenshot(path=Path(path).with_suffix(".view.png"))
+        view.screenshot(path=Path(path).with_suffix(f".view{which}.png"))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import ScalarFormatter
 
 from zfhelpers.picture import COLOURS, DPI, Picture, array, fit, mosaic, pixels, projection_to_rgb, style
 
@@ -162,6 +163,7 @@ def curves_figure(
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if xlog:
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(ScalarFormatter())  # 1 and 10, not powers of ten
         axes.legend()
         alt = alt or f"{title or 'Curves'}: {ylabel} over {xlabel} for {', '.join(series)}."
         return Picture(figure, alt, caption)

@@ -67,7 +67,7 @@ def invariance_view(curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]],
         row, place = labels.index(state["image"]), state["amount"]
         amounts, true = array(found.amounts), names[row]
         series = {f"distance in {layer}": array(values) for layer, values in found.distances.items()}
-        tops = {name: values.max() * 1.05 or 1 for name, values in series.items()} | {f"P({true})": 1.02}
+        tops = {name: values.max() * 1.05 or 1 for name, values in series.items()} | {f"P({true})": 1.0}
         series[f"P({true})"] = array(found.probability)
         shown = Image.fromarray(pixels(enlarge(images[row][place], factor(images[row][place]))))
         panels = [("image, transformed", shown)]

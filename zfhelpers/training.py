@@ -281,7 +281,7 @@ def _finish(out: Path, name: str, run: dict, net: ZFNet, world: World, progress:
         "epochs": run["epochs"],
         **{key: run[key] for key in ("seed", "batch", "rate", "weight_decay", "renormalise")},
         "metrics": progress.history[-1],
-        "command": "python -m zfhelpers.training " + " ".join(sys.argv[1:]),
+        "command": _command(),
         "trained": datetime.now(UTC).strftime("%Y-%m-%d"),
         "minutes": round(progress.seconds / 60, 1),
         "machine": f"{accelerator.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
@@ -291,6 +291,12 @@ def _finish(out: Path, name: str, run: dict, net: ZFNet, world: World, progress:
     }
     write_whole(out / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
     return card
+
+
+def _command() -> str:
+    """What was typed, with the module that ran rather than its file."""
+    spec = sys.modules["__main__"].__spec__
+    return " ".join(["python", *(["-m", spec.name] if spec else sys.argv[:1]), *sys.argv[1:]])
 
 
 def _sha256(path: Path) -> str:

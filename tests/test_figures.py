@@ -50,6 +50,18 @@ def small_net(**changes):
 ALEX = {"conv1": ALEXNET.conv1, "conv2": ALEXNET.conv2, "maps": (96, 256, 0, 0, 256), "fc": ()}
 SERIES = {"one": ([1, 2, 3], [3, 2, 1], [1, 1, 1]), "two": ([1, 3], [1, 1])}
 BARS = {"here": [1, 2], "the paper": [2, np.nan]}
+TITLES = ["7×7 without a cap, one scale", "11×11, stride 4", "7×7, stride 2", "layer 2 of 11×11", "layer 2 of 7×7"]
+
+
+def selection(alike=1.0):
+    """Banks, projections and the figure of them; the first filter of the first bank is `alike` times as strong as the others."""
+    banks = [RNG.uniform(-1, 1, (24, 3, k, k)) for k in (7, 11, 7)]
+    banks[0][0] *= alike
+    nines = [RNG.normal(size=(25, 9, 3, h, h)) for h in (51, 27)]
+    nines[0][3] = 0
+    return banks, nines, figures.selection_figure(banks[0], banks[1:], nines, TITLES)
+
+
 ROWS = ("shift (pixels)", "rotation (degrees)")
 DRAWINGS = {
     "top9": lambda: figures.top9_figure(
@@ -64,6 +76,7 @@ DRAWINGS = {
     "invariance": lambda: figures.invariance_figure([invariance(row) for row in ROWS], [*CLASSES, "window"]),
     "curves": lambda: figures.curves_figure(SERIES, "epoch", "error (%)", "Training"),
     "bars": lambda: figures.bars_figure(BARS, ["removed layers 3,4", "our model"], "top-1 error (%)"),
+    "selection": lambda: selection()[-1],
     "network": lambda: figures.architecture_figure(small_net()),
     "alexnet": lambda: figures.architecture_figure(small_net(**ALEX)),
     "deconvnet": figures.deconvnet_figure,
@@ -106,6 +119,30 @@ def test_no_text_is_cut_off_or_lies_on_another(name, drawn, monkeypatch):
         assert inside, f"{text.get_text()!r} is cut off at {box}"
     for one, two in combinations(boxes, 2):
         assert not boxes[one].padded(-1).overlaps(boxes[two].padded(-1)), f"{one.get_text()!r} lies on {two.get_text()!r}"
+
+
+def test_architecture_selection_shows_each_filter_in_its_place_and_on_its_scale():
+    banks, nines, drawn = selection(alike=10)
+    seen = shown(drawn).astype(int)
+    wide, strip, margin = 280 // 6 // 7 * 7, 24, 6  # a filter on the page; 24 filters stand in 6 columns of 4
+    starts = [[(strip + row * (wide + 1), margin + column * (wide + 1)) for row in range(4)] for column in range(6)]
+    tiles = [[seen[top : top + wide, left : left + wide] for top, left in column] for column in starts]
+    contrast = np.array([[np.abs(tile - 128).max() for tile in column] for column in tiles])
+    assert contrast[0, 0] > 120
+    assert contrast.ravel()[1:].max() <= 14  # a tenth of the largest: panel (a) has one scale
+    second = banks[0][1].transpose(1, 2, 0)  # the second filter stands below the first
+    large = np.clip(np.rint(127.5 + 127.5 * second / np.abs(banks[0]).max()), 0, 255).repeat(wide // 7, 0).repeat(wide // 7, 1)
+    assert np.abs(tiles[0][1] - large).max() <= 1
+    below = strip + 4 * 45 + margin + strip  # under the tallest, (b): five blocks a row in (d), the fourth without any response
+    assert (seen[below + 5 : below + 20, margin + 3 * 88 + 5 : margin + 3 * 88 + 20] == 128).all()
+    assert np.abs(seen[below + 5 : below + 20, margin + 2 * 88 + 5 : margin + 2 * 88 + 20] - 128).max() > 60
+
+
+@pytest.mark.parametrize(("filters", "projections", "titles"), [(1, 2, 5), (2, 1, 5), (2, 2, 4)])
+def test_architecture_selection_has_five_panels(filters, projections, titles):
+    bank, nines = np.ones((4, 3, 7, 7)), np.ones((4, 9, 3, 27, 27))
+    with pytest.raises(ValueError, match=r"five panels \(a\) to \(e\), not"):
+        figures.selection_figure(bank, [bank] * filters, [nines] * projections, TITLES[:titles])
 
 
 @pytest.mark.parametrize("name", ["top9", "occlusion", "deconvnet"])

@@ -14,7 +14,8 @@ def test_fig6_networks_differ_in_architecture_and_cap_alone():
     assert {(given.pop("variant"), given.pop("renormalise", True)) for given in four.values()} == {
         (variant, capped) for variant in ("zfnet", "alexnet") for capped in (True, False)
     }
-    assert all(given == {"epochs": 30, "kept": ()} for given in four.values())
+    budget = {"epochs": 30, "kept": (), "rate": 0.02, "weight_decay": 5e-4}
+    assert all(given == budget for given in four.values())
     assert {given["variant"] for given in networks.NETWORKS.values()} <= TABLE3.keys()
 
 

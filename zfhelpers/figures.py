@@ -10,6 +10,7 @@ tensors. Every function takes `alt` to replace its own description by a better o
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ from zfhelpers.schematics import architecture_figure, deconvnet_figure
 __all__ = [
     "InvarianceRow", "OccludedImage", "Picture", "architecture_figure", "bars_figure", "curves_figure", "deconvnet_figure",
     "enlarge", "evolution_figure", "filters_figure", "fit", "images_figure", "invariance_figure", "mosaic", "occlusion_figure",
-    "pixels", "projection_to_rgb", "style", "top9_figure",
+    "pixels", "projection_to_rgb", "selection_figure", "style", "top9_figure",
 ]  # fmt: skip
 
 GRIDS = {"layer1": 3, "layer2": 4, "layer3": 4, "layer4": 2, "layer5": 2}  # columns of feature maps in Fig. 2
@@ -203,5 +204,52 @@ def evolution_figure(
         f"Evolution of {layer}: projections of the strongest activation of {len(rows)} feature maps, one per row, after "
         f"{', '.join(map(str, epochs))} epochs."
     )
+    with style():
+        return Picture(sheet.figure, alt, caption)
+
+
+def selection_figure(
+    uncapped, filters: Sequence, projections: Sequence, titles: Sequence[str], alt: str | None = None, caption: str | None = None
+) -> Picture:
+    """Fig. 6: (a) filters without a limit on one scale, (b, c) two first layers, (d, e) what their second layers respond to.
+
+    Grids are filled column by column and about as wide as the paper's 9 rows of 11; a filter of (b, c) is scaled by itself.
+
+    Args:
+        uncapped: (N, 3, k, k), panel (a).
+        filters: two of (N, 3, k, k), panels (b) and (c).
+        projections: two of (maps, 9, 3, h, h) float, panels (d) and (e); the nine of a map share one scale. A map of zeros, which
+            no image excites, is plain grey.
+        titles: five, without the letters.
+    """
+    filters, projections = [array(bank) for bank in filters], [array(block) for block in projections]
+    if len(titles) != 5 or len(filters) != 2 or len(projections) != 2:
+        raise ValueError(
+            f"Fig. 6 has five panels (a) to (e), not {1 + len(filters) + len(projections)} with {len(titles)} titles."
+        )
+    one_scale = projection_to_rgb(array(uncapped), percentile=100)
+    by_itself = [np.stack([projection_to_rgb(one, percentile=100) for one in bank]) for bank in filters]
+    above = []
+    for bank in (one_scale, *by_itself):
+        columns = math.ceil(math.sqrt(len(bank) * 11 / 9))
+        above.append(mosaic(fit(bank, 280 // columns), columns, column_major=True))
+    below = []
+    for nines in projections:
+        blocks = np.stack([mosaic(fit(projection_to_rgb(nine, percentile=99.5), 27), 3) for nine in nines])
+        below.append(mosaic(blocks, math.ceil(math.sqrt(len(blocks))), separator=5))
+    margin, strip = 6, 24
+    widths = [sum(panel.shape[2] + 3 * margin for panel in row) for row in (above, below)]
+    heights = [max(panel.shape[1] for panel in row) + strip for row in (above, below)]
+    sheet = _Sheet(max(widths) + margin, sum(heights) + 2 * margin)
+    letters = iter(zip("abcde", titles, strict=True))
+    for row, width, top in zip((above, below), widths, (0, heights[0] + margin), strict=True):
+        spare = (max(widths) - width) // len(row)
+        left = margin
+        for panel in row:
+            letter, title = next(letters)
+            sheet.text(left, top + strip / 2, f"({letter}) {title}", 9, ha="left")
+            sheet.image(left, top + strip, panel)
+            left += panel.shape[2] + 3 * margin + spare
+    alt = alt or "; ".join(f"({letter}) {title}" for letter, title in zip("abcde", titles, strict=True)) + "."
     with style():
         return Picture(sheet.figure, alt, caption)

@@ -81,6 +81,15 @@ def test_figure9_agrees_with_table5():
             assert curve[shots, here] == pytest.approx(table[there, f"{shots} per class"], abs=0.06)
 
 
+def test_figure5_lies_within_its_axes_and_shows_the_symmetric_class():
+    read = paper.figure(5)
+    full = {"layer 1, s": 10, "layer 1, e": 12, "layer 1, t": 15, "layer 7, s": 0.8, "layer 7, e": 0.7, "layer 7, t": 1.4}
+    for what, row in read.items():
+        assert all(0 <= value <= full.get(what[:10], 1) for value in row.values() if value is not None), what
+    symmetric = {degrees: read[f"layer 7, turned by {degrees} degrees", "entertainment center"] for degrees in (45, 90, 135, 180)}
+    assert max(symmetric[90], symmetric[180]) < 0.6 * min(symmetric[45], symmetric[135])
+
+
 def test_figure3_follows_by_arithmetic_and_table3_names_our_architectures():
     assert {row["variant"] for row in paper.table(3).values()} == set(TABLE3)
     stages = paper.figure(3)
@@ -127,7 +136,7 @@ def test_every_data_file_is_read_by_something():
     files = sorted(path.name for path in paper._folder().glob("*.csv"))
     assert files == [
         "claims.csv",
-        *(f"figure{n}.csv" for n in (2, 3, 7, 9)),
+        *(f"figure{n}.csv" for n in (2, 3, 5, 7, 9)),
         "inconsistencies.csv",
         *(f"table{n}.csv" for n in range(1, 8)),
     ]

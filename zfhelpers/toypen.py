@@ -57,6 +57,12 @@ def symmetric(half: Sequence[complex]) -> np.ndarray:
     return np.concatenate([half, -left.conj()])
 
 
+def sided(side: int, points) -> np.ndarray:
+    """`points` of a right half as they are (`side` 1) or mirrored to the left (-1)."""
+    points = np.asarray(points, complex)
+    return points if side == 1 else -points.conj()
+
+
 def around(n: int, radius: float = 1.0, start: float = -0.25) -> np.ndarray:
     """`n` points evenly on a circle; `start` in turns, by default at the top."""
     return radius * np.exp(2j * np.pi * (np.arange(n) / n + start))

@@ -16,19 +16,19 @@ import multiprocessing
 import operator
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from PIL import Image, ImageFilter
 from tqdm import tqdm
 
 from zfhelpers.toyanimals import ANIMALS
+from zfhelpers.toycanvas import Drawing, Scene, compose
 from zfhelpers.toydogs import DOGS
-from zfhelpers.toyground import BACKDROPS, CLUTTER, background, camera_noise, clutter, occlude, texture
-from zfhelpers.toypen import Colour, Pen, mix, pick, vary
-from zfhelpers.toythings import THINGS, ball, person, sign
+from zfhelpers.toyground import BACKDROPS, CLUTTER
+from zfhelpers.toypen import mix, pick, vary
+from zfhelpers.toythings import THINGS
 from zfhelpers.toyvehicles import PAINTS, VEHICLES
 
 DIFFICULTY = 1.0
@@ -38,66 +38,6 @@ VERSION = f"2-{DIFFICULTY}"  # a cache of drawn images is good for one version
 SIZES = {"train": 300, "val": 50}
 DRAWINGS = DOGS | ANIMALS | VEHICLES | THINGS
 CLASSES: tuple[str, ...] = tuple(DRAWINGS)
-FURRY = CLASSES[:11]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Every random choice of one image. Lengths are in half image sides: the image is [-1, 1] x [-1, 1], x to the right, y down.
-
-    Args:
-        label: index into `CLASSES`.
-        centre: of the object, as x + iy.
-        scale: 1 fills about 85 % of the image.
-        tilt: degrees, counter-clockwise.
-        mirror: whether the object is mirrored (lettering stays readable).
-        borrowed: whether its colours or proportions are another class's.
-        light, shading: the direction light comes from, in radians, and its strength.
-        backdrop, colours, grain, offset: kind, colours and roughness of the background, and where in the noise it lies.
-        clutter: shapes in the background, each (kind, centre, size, turn, colour).
-        companion: what stands beside the object, (kind, centre, size), or None; kinds are "person", "ball" and "sign".
-        occluder: what stands before the object, (kind, centre, width, turn, colour), or None; kinds are "bar" and "leaf".
-        blur, noise: radius in image sides / 128, and standard deviation in grey levels.
-        detail: seed of the small choices that a drawing makes, such as where a Dalmatian's spots lie.
-    """
-
-    label: int
-    centre: complex
-    scale: float
-    tilt: float
-    mirror: bool
-    borrowed: bool
-    light: float
-    shading: float
-    backdrop: str
-    colours: tuple[Colour, Colour]
-    grain: float
-    offset: complex
-    clutter: tuple[tuple[str, complex, float, float, Colour], ...]
-    companion: tuple[str, complex, float] | None
-    occluder: tuple[str, complex, float, float, Colour] | None
-    blur: float
-    noise: float
-    detail: int
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One image with its ground truth.
-
-    Attributes:
-        image: (F, F, 3) uint8, the whole frame; the image proper is its centre crop, which starts at (F - S) // 2.
-        label: index into `CLASSES`.
-        mask: (S, S) bool, the object's visible pixels in the centre crop: no occluder, and a necklace without its wearer.
-        box: (top, left, bottom, right) of the whole object in pixels of the centre crop, half-open; may reach outside.
-        points: key points, name -> (row, column) in pixels of the centre crop; may lie outside or behind an occluder.
-    """
-
-    image: np.ndarray
-    label: int
-    mask: np.ndarray
-    box: tuple[int, int, int, int]
-    points: dict[str, tuple[float, float]]
 
 
 def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None) -> Scene:
@@ -118,7 +58,17 @@ def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None
     if not 0 <= index < count:
         raise ValueError(f"The toy world's split {split!r} has images 0 to {count - 1}, not {index}.")
     hard = DIFFICULTY if difficulty is None else difficulty
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, list(SIZES).index(split), index])))
+    label = index % len(CLASSES)
+    return choose(stream(seed, list(SIZES).index(split), index), label, hard, dog=CLASSES[label] in DOGS)
+
+
+def stream(seed: int, number: int, index: int) -> np.random.Generator:
+    """The random numbers of one image; each set of images has a `number` of its own, so that no two share any."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, index])))
+
+
+def choose(rng: np.random.Generator, label: int, hard: float, dog: bool) -> Scene:
+    """The random choices of one image of a class, at a difficulty `hard` in [0, 1]; a `dog` often has a companion."""
 
     def chance(p: float) -> bool:
         return bool(rng.random() < p)
@@ -126,7 +76,6 @@ def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None
     def inside(reach: float) -> complex:
         return complex(rng.uniform(-reach, reach), rng.uniform(-reach, reach))
 
-    label = index % len(CLASSES)
     scale = rng.uniform(0.5, 1)
     centre = inside(1 - 0.8 * scale)
     tilt = rng.uniform(-20, 20)
@@ -143,7 +92,7 @@ def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None
     )  # fmt: skip
     beside = pick(rng, (-1, 1)) * (0.62 + 0.3 * rng.random())
     companion, kind = None, rng.random()
-    if CLASSES[label] in DOGS and kind < 0.4:
+    if dog and kind < 0.4:
         if kind < 0.2:
             companion = ("person", centre + beside * 1.1 + 0.25j, rng.uniform(0.4, 0.6))
         else:
@@ -168,84 +117,12 @@ def scene(split: str, index: int, seed: int = 0, difficulty: float | None = None
 
 def draw(here: Scene, frame_size: int = 146, image_size: int = 128, shift: tuple[float, float] = (0.0, 0.0), scale: float = 1.0,
          rotation: float = 0.0) -> Drawing:  # fmt: skip
-    """The scene as pixels, with its ground truth.
-
-    A world point p (x + iy, in half image sides) appears at  scale * exp(-i rotation) * p + shift,  object and background alike.
-
-    Args:
-        here: what to draw.
-        frame_size: F, side of the drawn frame in pixels.
-        image_size: S, side of the image proper, the frame's centre crop.
-        shift: (rows, columns) in pixels, down and to the right.
-        scale: above 1 enlarges.
-        rotation: degrees, counter-clockwise, about the image's centre.
+    """The scene as pixels, with its ground truth; moved, enlarged and turned as `toycanvas.compose` says.
 
     Raises:
         ValueError: a frame smaller than the image, or a scale that is not positive.
     """
-    if frame_size < image_size:
-        raise ValueError(f"A frame of {frame_size} pixels cannot hold an image of {image_size}.")
-    if scale <= 0:
-        raise ValueError(f"scale must be positive, not {scale}.")
-    half, margin = image_size / 2, (frame_size - image_size) // 2
-    view = complex(scale * np.exp(-1j * np.deg2rad(rotation)))
-    moved = complex(shift[1], shift[0]) / half
-    rng = np.random.Generator(np.random.PCG64(here.detail))
-
-    def pen() -> Pen:  # at twice the size
-        return Pen(2 * frame_size, 2 * half * view, 2 * half * moved + 2 * (margin + half) * (1 + 1j))
-
-    def layer(pen: Pen) -> tuple[np.ndarray, np.ndarray]:  # colour times opacity, opacity
-        pixels = np.asarray(pen.layer.reduce(2), np.float32)
-        return pixels[..., :3], pixels[..., 3:] / 255
-
-    turn = float(np.deg2rad(-here.tilt))
-    behind = pen()
-    clutter(behind, here.clutter)
-    if here.companion:
-        kind, where, size = here.companion
-        {"person": person, "ball": ball, "sign": sign}[kind](behind.at(where, size), rng)
-    name = CLASSES[here.label]
-    if name == "necklace":
-        person(behind.at(here.centre, 0.85 * here.scale, turn, here.mirror), rng)
-    mine = pen().at(here.centre, 0.85 * here.scale, turn, here.mirror)
-    DRAWINGS[name](mine, rng, here.borrowed)
-
-    side = (np.arange(frame_size, dtype=np.float32) - np.float32(margin + half - 0.5)) / np.float32(half)
-    world = ((side[None, :] + 1j * side[:, None] - moved) / view).astype(np.complex64)
-    noise = texture(world, here.offset)
-    picture = background(here.backdrop, here.colours, here.light, here.offset, here.grain, world, noise.real)
-    colour, opacity = layer(behind)
-    picture = picture * (1 - opacity) + colour
-
-    rays = np.complex64(np.exp(1j * here.light))
-    local = (world - np.complex64(here.centre)) / np.float32(0.85 * here.scale)
-    shadow = local + rays * np.float32(0.16)
-    if name != "necklace":
-        picture *= (1 - 0.45 * np.exp(-1.6 * (shadow.real**2 + shadow.imag**2) ** 2))[..., None]
-    toward = local.real * rays.real + local.imag * rays.imag
-    lit = 1 + here.shading * np.clip(toward, -1, 1) + (0.1 if name in FURRY else 0.03) * noise.imag
-    colour, opacity = layer(mine)
-    picture = picture * (1 - opacity) + colour * lit[..., None]
-    seen = opacity[..., 0]
-    if here.occluder:
-        before = pen()
-        occlude(before, here.occluder)
-        colour, opacity = layer(before)
-        picture = picture * (1 - opacity) + colour * (1 + 0.08 * noise.imag[..., None])
-        seen = seen * (1 - opacity[..., 0])
-
-    image = np.clip(picture, 0, 255).astype(np.uint8)
-    if here.blur:
-        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(here.blur * image_size / 128)))
-    row, column = int(256 * rng.random()), int(256 * rng.random())
-    grains = camera_noise(frame_size + 256)[row : row + frame_size, column : column + frame_size]
-    image = np.clip(image + np.float32(here.noise) * grains, 0, 255).astype(np.uint8)
-    crop = slice(margin, margin + image_size)
-    top, left, bottom, right = (edge / 2 - margin for edge in mine.box())
-    box = (int(np.floor(top)), int(np.floor(left)), int(np.ceil(bottom)), int(np.ceil(right)))
-    points = {key: (z.imag / 2 - margin, z.real / 2 - margin) for key, z in mine.points.items()}
-    return Drawing(image, here.label, seen[crop, crop] > 0.5, box, points)
+    return compose([here], DRAWINGS, frame_size, image_size, shift, scale, rotation)[0]
 
 
 def render_chunk(split: str, start: int, stop: int, *, seed: int, frame_size: int, difficulty: float) -> np.ndarray:
@@ -279,11 +156,26 @@ def render(
     size = count if size is None else operator.index(size)
     if not 1 <= size <= count:
         raise ValueError(f"The toy world's split {split!r} has {count} images: 1 to {count} can be rendered, not {size}.")
+    chunk = partial(render_chunk, split, seed=seed, frame_size=frame_size, difficulty=DIFFICULTY)
+    return render_frames(chunk, size, frame_size, split, workers), np.arange(size, dtype=np.int64) % len(CLASSES)
+
+
+def render_frames(
+    chunk: Callable[[int, int], np.ndarray], size: int, frame_size: int, title: str, workers: int = 2
+) -> np.ndarray:
+    """Images 0 to `size` as (N, 3, F, F) uint8, in chunks that processes share.
+
+    Args:
+        chunk: draws images start to stop, (n, 3, F, F) uint8; a top-level function or a `partial` of one.
+        size: how many images.
+        frame_size: F in pixels.
+        title: stands beside the progress bar.
+        workers: processes; 1 draws in this one.
+    """
     frames = np.empty((size, 3, frame_size, frame_size), np.uint8)
     starts = range(0, size, 48)
     stops = [min(start + 48, size) for start in starts]
-    chunk = partial(render_chunk, split, seed=seed, frame_size=frame_size, difficulty=DIFFICULTY)
-    with tqdm(total=size, desc=f"drawing {split}", unit="image", disable=os.environ.get("ZF_PROGRESS") == "0") as bar:
+    with tqdm(total=size, desc=f"drawing {title}", unit="image", disable=os.environ.get("ZF_PROGRESS") == "0") as bar:
 
         def keep(chunks) -> None:
             for start, stop, drawn in zip(starts, stops, chunks, strict=True):
@@ -297,4 +189,4 @@ def render(
             context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
             with ProcessPoolExecutor(workers, mp_context=context) as pool:
                 keep(pool.map(chunk, starts, stops))
-    return frames, np.arange(size, dtype=np.int64) % len(CLASSES)
+    return frames

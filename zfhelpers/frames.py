@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -125,26 +126,37 @@ def decode(paths: Sequence[str], frame_size: int, name: str):
 
 
 def cached_array(name: str, key: str, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]) -> np.ndarray:
-    """A read-only memory-mapped uint8 array, computed by `fill` on first use and kept in the cache by `name` and a hash of `key`.
-
-    The file appears under its name only when it is whole.
-    """
+    """A read-only memory-mapped uint8 array, computed by `fill` on first use, kept in the cache by `name` and a hash of `key`."""
     path = cache_dir() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
     if not path.exists():
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(part, "wb") as file:  # claim the space first: a memory map on a full disk dies without a word
-                os.posix_fallocate(file.fileno(), 0, int(np.prod(shape, dtype=np.int64)) + 4096)
-            array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+        with new_array(path, shape) as array:
             fill(array)
-            array.flush()
-            os.replace(part, path)
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f"The cache of {name} cannot be written to {path.parent} ({error.strerror}); set ZF_CACHE to a folder with room.",
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
+
+
+@contextmanager
+def new_array(path: Path, shape: tuple[int, ...], dtype: type = np.uint8) -> Iterator[np.ndarray]:
+    """A new memory-mapped .npy file to be filled: it appears under its name only when the block ends, and whole.
+
+    Several processes may write the same file at once: each fills its own, and the last to finish stays.
+
+    Raises:
+        OSError: the file cannot be written, for want of space or permission; nothing of it is left.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        with open(part, "wb") as file:  # claim the space first: a memory map on a full disk dies without a word
+            os.posix_fallocate(file.fileno(), 0, size + 4096)
+        array = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+        yield array
+        array.flush()
+        os.replace(part, path)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"The cache {path.name} cannot be written to {path.parent} ({error.strerror}); set ZF_CACHE to a folder with room.",
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)

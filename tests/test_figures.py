@@ -122,7 +122,7 @@ def test_no_text_is_cut_off_or_lies_on_another(name, drawn, monkeypatch):
 
 
 def test_architecture_selection_shows_each_filter_in_its_place_and_on_its_scale():
-    banks, nines, drawn = selection(alike=10)
+    banks, _, drawn = selection(alike=10)
     seen = shown(drawn).astype(int)
     wide, strip, margin = 280 // 6 // 7 * 7, 24, 6  # a filter on the page; 24 filters stand in 6 columns of 4
     starts = [[(strip + row * (wide + 1), margin + column * (wide + 1)) for row in range(4)] for column in range(6)]

@@ -280,6 +280,7 @@ def _finish(out: Path, name: str, run: dict, net: ZFNet, world: World, progress:
         "parameters": sum(p.numel() for p in net.parameters()),
         "epochs": run["epochs"],
         **{key: run[key] for key in ("seed", "batch", "rate", "weight_decay", "renormalise")},
+        "rescaled": round(sum(row["clipped"] for row in progress.history) * progress.step / run["epochs"]),  # filters, by the cap
         "metrics": progress.history[-1],
         "command": _command(),
         "trained": datetime.now(UTC).strftime("%Y-%m-%d"),

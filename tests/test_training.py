@@ -101,6 +101,19 @@ def test_what_a_run_leaves_behind(world, tmp_path):
     assert wrong == pytest.approx(card["metrics"]["val_error"])
 
 
+def test_the_card_counts_what_the_cap_did(world, tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(training, "renormalise_filters", lambda _net: done.append(len(done) % 3) or done[-1])
+    card = train(world, "zfnet", tmp_path / "some", epochs=2, **ARGUMENTS)
+    assert (card["rescaled"], len(done)) == (sum(done), 10)
+    monkeypatch.undo()
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    card = train(world, "zfnet", tmp_path / "capped", epochs=2, **ARGUMENTS)
+    free = train(world, "zfnet", tmp_path / "free", epochs=2, renormalise=False, **ARGUMENTS)
+    assert card["rescaled"] == 0  # small weights, ten steps: then the cap may as well not be there
+    assert card["files"] == free["files"]  # their hashes: the same weights, bit for bit
+
+
 def test_a_run_with_a_name_keeps_to_its_own_files(world, tmp_path):
     train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS)
     first = {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")}

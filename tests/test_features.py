@@ -1,7 +1,6 @@
 """Features against a plain forward pass, one image at a time; and a cache that is either whole and right, or not there."""
 
 import copy
-import doctest
 import os
 from dataclasses import dataclass
 
@@ -11,13 +10,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-import zfhelpers.features  # by its module name: `zf.features` is the function
+from zfhelpers.features import BATCH, features, tap
 from zfhelpers.frames import DecodedOnDemand
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds import ImageSet, World
 
-features = zfhelpers.features.features
-BATCH = zfhelpers.features.BATCH
 LAYERS = ["layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "layer7"]
 ENDS = dict(zip(LAYERS, ["norm1", "norm2", "layer3", "layer4", "pool5", "layer6", "layer7"], strict=True))
 
@@ -79,7 +76,7 @@ def test_any_other_network_is_read_where_it_is_told(world):
     found = features(module, world, image_set(), ["0", "1", "layer5"])
     np.testing.assert_array_equal(found["1"], np.maximum(found["0"], 0))
     np.testing.assert_array_equal(found["layer5"], found["1"])
-    assert zfhelpers.features.tap(module, "layer5") == "layer5"
+    assert tap(module, "layer5") == "layer5"
 
 
 def test_features_are_computed_once_and_can_only_be_read(net, world, passes):
@@ -213,7 +210,3 @@ def test_what_half_precision_cannot_hold_is_refused(net, world, cache, bias):
     with pytest.raises(ValueError, match="layer7 has features beyond 65504, or NaN"):
         features(net, world, image_set(), ["layer5", "layer7"])
     assert not list(cache.iterdir())
-
-
-def test_doctests():
-    assert doctest.testmod(zfhelpers.features).failed == 0

@@ -27,13 +27,25 @@ def test_the_toy_network_is_trained_as_the_others_of_fig6():
     assert (other["rate"], other["weight_decay"]) == (0.01, 5e-4)  # the recipe's own; the older card does not name them
 
 
-@pytest.mark.parametrize("card", sorted(checkpoint_dir().glob("*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+CARDS = sorted(str(card.relative_to(checkpoint_dir()).with_suffix("")) for card in checkpoint_dir().glob("*/**/*.json"))
+
+
+@pytest.mark.parametrize("card", CARDS)
 def test_every_shipped_network_is_on_the_list(card):
-    given, card_says = networks.shipped(card.parent.name)[card.stem], read_card(card.parent.name, card.stem)
-    assert (card_says["variant"], card_says["epochs"], card_says["renormalise"]) == (
-        given["variant"], given["epochs"], given.get("renormalise", True))  # fmt: skip
+    world, name = card.split("/", maxsplit=1)
+    given, card_says = networks.shipped(world)[name], read_card(world, name)
+    assert (card_says["variant"], card_says["epochs"], card_says["renormalise"], card_says["seed"]) == (
+        given["variant"], given["epochs"], given.get("renormalise", True), given.get("seed", 0))  # fmt: skip
     assert {name for name in card_says["files"] if "-epoch-" in name} == {
-        epoch_file(card.stem, epoch) for epoch in given["kept"]}  # fmt: skip
+        epoch_file(name, epoch) for epoch in given["kept"]}  # fmt: skip
+
+
+def test_tables_2_and_3_have_every_row_three_times_and_five_of_ours():
+    given = {name: given for name, given in networks.shipped("toy").items() if name.startswith("table3/")}
+    assert all(name == f"table3/{each['variant']}-{each['seed']}" for name, each in given.items())
+    rows = [each["variant"] for each in given.values()]
+    assert {row: rows.count(row) for row in TABLE3} == {row: 5 if row == "zfnet" else 3 for row in TABLE3}
+    assert {(each["epochs"], each["rate"], each["weight_decay"]) for each in given.values()} == {(30, 0.01, 5e-4)}
 
 
 def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):

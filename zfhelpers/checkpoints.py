@@ -3,6 +3,7 @@
 data/checkpoints/toy/zfnet.safetensors          weights in half precision, with the mean image
 data/checkpoints/toy/zfnet-epoch-05.safetensors  convolutional layers only, for Fig. 4
 data/checkpoints/toy/zfnet.json                  architecture, world, metrics, seed, command, versions, hash of each file
+data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfnet-wide-0": a row of Table 3, trained with seed 0
 
 >>> net, world = load("toy")
 >>> net.architecture.width
@@ -105,9 +106,10 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
         card = json.loads(path.read_text())
         card["architecture"], card["files"], card["world"], card["classes"]  # a foreign JSON lacks these
     except FileNotFoundError:
-        there = sorted(f"{card.parent.name}/{card.stem}" for at in network_dirs("*") for card in at.parent.glob("*/*.json"))
+        kinds = [at.parent for at in network_dirs("*")]
+        there = sorted(str(card.relative_to(at).with_suffix("")) for at in kinds for card in at.glob("*/**/*.json"))
         raise FileNotFoundError(
-            f"There is no network {path.parent.name}/{variant}; there are {', '.join(there) or 'none'}. "
+            f"There is no network {world}/{variant}; there are {', '.join(there) or 'none'}. "
             f"Train one with 'make train WORLD={world}'."
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
@@ -128,7 +130,7 @@ def load(
 
     Args:
         world: name of the world it was trained in.
-        variant: name of the network: a row of Table 3, "zfnet" for Fig. 3.
+        variant: name of the network, "zfnet" for Fig. 3; `networks.shipped` lists them all.
         epoch: if given, the network as it was after that epoch: its convolutional part alone, layers 1-5.
         folder: where the files lie, if not in `data/checkpoints/WORLD` or `runs/WORLD`.
 

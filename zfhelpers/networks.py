@@ -18,18 +18,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zfhelpers.checkpoints import EPOCHS, network_dirs
+from zfhelpers.model import TABLE3
 from zfhelpers.training import FEW_PHOTOGRAPHS, FIRST_RATE, WEIGHT_DECAY, WORLDS, train
 from zfhelpers.worlds import open_world
 
 _PAPER = {"rate": FIRST_RATE, "weight_decay": WEIGHT_DECAY}
 _UNCAPPED = {"renormalise": False}
+SEEDS = range(3)  # of every row of Table 3
+ENSEMBLE = range(5)  # of our network: the "5 convnets" of Table 2
 
 
 def shipped(world: str) -> dict[str, dict]:
     """The networks of a world: {name: what `train` is told}. Fig. 6 has 30 epochs where an epoch takes minutes.
 
-    >>> list(shipped("toy"))
-    ['zfnet', 'fig6-zfnet-uncapped', 'fig6-alexnet', 'fig6-alexnet-uncapped']
+    >>> list(shipped("toy"))[:5]
+    ['zfnet', 'fig6-zfnet-uncapped', 'fig6-alexnet', 'fig6-alexnet-uncapped', 'table3/alexnet-0']
     """
     fig6 = {**_PAPER, "epochs": 64 if world == "toy" else 30, "kept": ()}
     capped = {} if world == "toy" else {"fig6-zfnet": {"variant": "zfnet", **fig6}}
@@ -39,7 +42,14 @@ def shipped(world: str) -> dict[str, dict]:
         "fig6-zfnet-uncapped": {"variant": "zfnet", **fig6, **_UNCAPPED},
         "fig6-alexnet": {"variant": "alexnet", **fig6},
         "fig6-alexnet-uncapped": {"variant": "alexnet", **fig6, **_UNCAPPED},
+        **_tables(**_PAPER, epochs=30, kept=()),
     }
+
+
+def _tables(**budget) -> dict[str, dict]:
+    """The networks of Tables 2 and 3: every row three times, and two more of ours, so that five can be averaged."""
+    wanted = [(row, seed) for seed in SEEDS for row in TABLE3] + [("zfnet", seed) for seed in ENSEMBLE if seed not in SEEDS]
+    return {f"table3/{row}-{seed}": {"variant": row, "seed": seed, **budget} for row, seed in wanted}
 
 
 def train_all(world, out: Path, networks: Mapping[str, dict], **settings) -> None:

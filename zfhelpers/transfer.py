@@ -22,14 +22,15 @@ test images take no part in it. With one training image of a class nothing can b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
 from zfhelpers.worlds import ImageSet
 
@@ -38,6 +39,7 @@ COSTS = (1.0, 10.0, 100.0, 1000.0)  # less was worse at every layer; more hardly
 UNTUNED = 100.0
 TOLERANCE = 1e-5  # of the softmax gradient, which starts near 1e-3: a hundred classes share it, and thousands of coordinates
 CHUNK = 4096  # dimensions multiplied at once: 150 MB for 9,000 images
+THREADED = 2**22  # numbers in a matrix; on busy cores the threads of smaller ones wait for each other a hundred times longer
 NEGLIGIBLE = 1e-6  # of the largest squared length: what single precision leaves of a direction that is none
 
 
@@ -127,12 +129,15 @@ class Probe:
         per_class: training images of each class.
         accuracies: of each fold, in [0, 1]: the mean over classes of the share of test images that are classified right.
         costs: the C that each fold chose.
+        confusion: (C, C) int64, how many test images of a class (row) are called a class (column), over all folds; classes in
+            the order of `np.unique(labels)`.
     """
 
     classifier: str
     per_class: int
     accuracies: tuple[float, ...]
     costs: tuple[float, ...]
+    confusion: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def mean(self) -> float:
@@ -186,8 +191,8 @@ def linear_probe(
     if len(np.unique(labels)) < 2:
         raise ValueError("There is one class only; a classifier needs two or more.")
     results = [_fold(gram, labels, CLASSIFIERS[classifier], per_class, test_per_class, fold) for fold in progress(range(folds))]
-    accuracies, costs = zip(*results, strict=True)
-    return Probe(classifier, per_class, accuracies, costs)
+    accuracies, costs, confusions = zip(*results, strict=True)
+    return Probe(classifier, per_class, accuracies, costs, sum(confusions))
 
 
 def learning_curve(
@@ -207,8 +212,8 @@ def learning_curve(
     return {count: linear_probe(gram, labels, classifier, count, test_per_class, folds) for count in progress(per_class)}
 
 
-def _fold(gram, labels, predict, per_class: int, test_per_class: int, fold: int) -> tuple[float, float]:
-    """Accuracy on the test images of one random draw, and the C that its training images chose."""
+def _fold(gram, labels, predict, per_class: int, test_per_class: int, fold: int) -> tuple[float, float, np.ndarray]:
+    """Accuracy on the test images of one random draw, the C that its training images chose, and what is taken for what."""
     train, test = split(labels, per_class, test_per_class, fold)
     inner, others = gram[np.ix_(train, train)].astype(np.float64), gram[np.ix_(test, train)].astype(np.float64)
     spread = inner.diagonal().mean() - inner.mean()  # mean squared distance from the mean
@@ -222,7 +227,8 @@ def _fold(gram, labels, predict, per_class: int, test_per_class: int, fold: int)
         attempts = predict(inner[np.ix_(fit, fit)], answers[fit], inner[np.ix_(held, fit)], COSTS)
         cost = COSTS[int(np.argmax([balanced_accuracy_score(answers[held], said) for said in attempts]))]
     (said,) = predict(inner, answers, others, [cost])
-    return float(balanced_accuracy_score(labels[test], said)), cost
+    confusion = confusion_matrix(labels[test], said, labels=np.unique(labels))
+    return float(balanced_accuracy_score(labels[test], said)), cost, confusion
 
 
 def _svm(inner: np.ndarray, answers: np.ndarray, others: np.ndarray, costs: Sequence[float]) -> list[np.ndarray]:
@@ -234,7 +240,8 @@ def _softmax(inner: np.ndarray, answers: np.ndarray, others: np.ndarray, costs: 
     """The same of a softmax regression; for increasing C each fit starts from the last one."""
     here, there = _coordinates(inner, others)
     model = LogisticRegression(warm_start=True, max_iter=2000, tol=TOLERANCE)
-    return [model.set_params(C=cost).fit(here, answers).predict(there) for cost in costs]
+    with threadpool_limits(1 if here.size < THREADED else None):
+        return [model.set_params(C=cost).fit(here, answers).predict(there) for cost in costs]
 
 
 CLASSIFIERS = {"svm": _svm, "softmax": _softmax}

@@ -17,6 +17,7 @@ from matplotlib.ticker import ScalarFormatter
 
 from zfhelpers.picture import COLOURS, DPI, Picture, array, fit, mosaic, pixels, projection_to_rgb, style
 
+BESIDE = 4  # with more entries than that a legend finds no free place among the curves
 PANELS = (
     "(a) input, one square",
     "(b) activity of the\nstrongest map",
@@ -151,7 +152,8 @@ def curves_figure(
         xlog: a logarithmic x axis.
     """
     with style():
-        figure = Figure(figsize=(6.4, 3.8))
+        crowded = len(series) + bool(level) > BESIDE
+        figure = Figure(figsize=(8.2 if crowded else 6.4, 3.8))
         axes = figure.subplots()
         for marker, (name, (x, y, *spread)) in zip("os^Dvp*h" * len(series), series.items(), strict=False):
             x, y = array(x), array(y)
@@ -164,7 +166,7 @@ def curves_figure(
         if xlog:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(ScalarFormatter())  # 1 and 10, not powers of ten
-        axes.legend()
+        axes.legend(**{"loc": "upper left", "bbox_to_anchor": (1.01, 1)} if crowded else {})
         alt = alt or f"{title or 'Curves'}: {ylabel} over {xlabel} for {', '.join(series)}."
         return Picture(figure, alt, caption)
 

@@ -1,11 +1,13 @@
 """The neighbours' view, driven without a browser; its order of images against distances taken one pair at a time."""
 
+import io
+
 import numpy as np
 import pytest
-from PIL import ImageColor
+from PIL import Image, ImageColor
 
 from zfhelpers.panels import MARK
-from zfhelpers.view_neighbours import THUMB, _thumbnail, neighbours_view, squared_distances
+from zfhelpers.view_neighbours import THUMB, neighbours_view, squared_distances
 
 RNG = np.random.default_rng(0)
 FEATURES = {"layer1": RNG.normal(size=(12, 5)), "layer2": 3 + RNG.normal(size=(12, 2))}
@@ -30,11 +32,12 @@ def test_names_the_nearest_first_and_never_the_image_itself():
 
 
 def test_frames_what_is_of_another_class():
-    framed, plain = (np.asarray(_thumbnail(np.zeros((3, 16, 16), np.uint8), other)) for other in (True, False))
-    assert framed.shape == (THUMB, THUMB, 3)
-    assert (framed[0] == ImageColor.getrgb(MARK)).all()
-    assert not plain.any()
-    assert not framed[8:-8, 8:-8].any()
+    view = neighbours_view(IMAGES, LABELS, CLASSES, GRAMS, count=11).set(image=4)
+    drawn = np.asarray(Image.open(io.BytesIO(view.png)).convert("RGB"), int)
+    corners = drawn[drawn.shape[0] - THUMB + 1, 1 :: THUMB + 10]  # just inside the upper left corner of every thumbnail
+    framed = np.abs(corners - ImageColor.getrgb(MARK)).max(axis=1) < 8
+    named = ["dog", *view.alt.partition("layer1: ")[2].rstrip(".").split(", ")]
+    assert framed.tolist() == [name != "dog" for name in named]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,34 @@ class Comparison:
         return html_table(lines, self.title)
 
 
+class Measured:
+    """A table in which some columns were measured: those are in the HTML alone, as in `Comparison`.
+
+    Args:
+        heading: names of the columns.
+        rows: cells, numbers or text; None is a dash.
+        title: shown above it.
+        known: how many columns from the left are the same on every machine.
+
+    >>> Measured(["row", "the paper", "here"], [("alexnet", 40.5, 21.25)], "Top-1 errors, %", known=2)
+    Top-1 errors, %
+    row      the paper
+    alexnet  40.5
+    """
+
+    def __init__(self, heading: Sequence[str], rows: Sequence[Sequence], title: str = "", known: int = 1):
+        self.lines = [list(heading), *([_rounded(cell) for cell in row] for row in rows)]
+        self.title, self.known = title, known
+
+    def __str__(self) -> str:
+        return "\n".join([*([self.title] if self.title else []), aligned([line[: self.known] for line in self.lines])])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_table(self.lines, self.title)
+
+
 def number(value: object) -> str:
     """A number as tables show it: thousands separated, at most six digits, a dash for nothing.
 

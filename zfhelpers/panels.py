@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from zfhelpers.picture import array
 
-INK, MARK = "#222222", "#D55E00"
+INK, MARK, BELOW = "#222222", "#D55E00", "#0072B2"
 GREY = "#7c7c7c"
 PANEL = 264  # pixels: side of one panel, about
 
@@ -46,6 +46,27 @@ def heat(values: np.ndarray, size: int, low: float | None = None, high: float | 
     low, high = (values.min() if low is None else low), (values.max() if high is None else high)
     colours = matplotlib.colormaps["viridis"]((values - low) / max(high - low, 1e-12), bytes=True)[..., :3]
     return Image.fromarray(colours).resize((size, size), Image.Resampling.NEAREST)
+
+
+def bars(names: Sequence[str], values: Sequence[float], low: float, high: float, width: int = PANEL) -> Image.Image:
+    """Named horizontal bars from zero, positive ones in orange, negative ones in blue, each with its number.
+
+    Args:
+        names, values: one of each for every bar, from top to bottom.
+        low, high: ends of the axis, with zero between them or at one of them; what lies beyond is cut off.
+        width: of the axis, in pixels.
+    """
+    left = 8 + max(round(font(12).getlength(name)) for name in names)
+    sheet = Image.new("RGB", (left + width + 40, 16 * len(names) + 4), "white")
+    draw, unit = ImageDraw.Draw(sheet), width / (high - low)
+    zero = left - low * unit
+    for number, (name, value) in enumerate(zip(names, values, strict=True)):
+        y, end = 2 + 16 * number, zero + min(max(value, low), high) * unit
+        draw.text((left - 6, y + 1), name, INK, font(12), anchor="ra")
+        draw.rectangle((min(zero, end), y + 2, max(zero, end), y + 13), MARK if value > 0 else BELOW)
+        draw.text((max(zero, end) + 4, y + 1), f"{value:.1f}", INK, font(11))
+    draw.line((zero, 0, zero, sheet.height), INK)
+    return sheet
 
 
 def factor(image) -> int:

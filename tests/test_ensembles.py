@@ -73,6 +73,11 @@ def test_an_ensemble_averages_probabilities_not_logits(nets, world):
     np.testing.assert_allclose(both[0], [(one + other) / 2 for one, other in zip(*each, strict=True)], atol=2e-5)
 
 
+def test_every_member_counts_the_same():
+    members = [np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]]), np.array([[0.1, 0.9]])]
+    np.testing.assert_allclose(average(members), [[0.4, 0.6]])
+
+
 def test_an_ensemble_of_different_sets_is_refused():
     with pytest.raises(ValueError, match="same images"):
         average([np.zeros((2, 5)), np.zeros((3, 5))])

@@ -32,7 +32,7 @@ help:
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped"
-	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget"
+	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
 	@echo "make data     fetch the photographs of a world  (WORLD=imagenette)"
 	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
 	@echo
@@ -51,7 +51,8 @@ lab: $(STAMP)
 	$(RUN) -m jupyterlab notebooks
 
 train: $(STAMP)
-	$(RUN) -m zfhelpers.networks --world "$(WORLD)" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS))
+	$(RUN) -m zfhelpers.networks --world "$(WORLD)" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
+		--jobs $(JOBS)
 
 data: WORLD = imagenette
 data: $(STAMP)

@@ -49,6 +49,31 @@ def test_what_was_saved_comes_back(saved):
     assert (world.mean == 99).all()
 
 
+@pytest.mark.parametrize("own_mean", [False, True])
+def test_a_shipped_network_is_the_same_and_does_without_a_second_mean_image(saved, tmp_path, monkeypatch, own_mean):
+    shipped, origin = tmp_path / "shipped", tmp_path / "runs"
+    monkeypatch.setattr(checkpoints, "network_dirs", lambda world: [shipped, origin])
+    torch.manual_seed(1)
+    net, mean = ZFNet(SMALL), torch.full((3, 128, 128), 98.0 if own_mean else 99.0)
+    card = json.loads((saved[0] / "zfnet.json").read_text())
+    for name in ("zfnet-epoch-05.safetensors", "zfnet.safetensors", "zfnet.json"):
+        write_whole(origin / name, (saved[0] / name).read_bytes())
+    digest = save_weights(origin / "table3/wide-2.safetensors", {**net.state_dict(), "mean": mean})
+    write_whole(origin / "table3/wide-2.json", json.dumps({**card, "files": {"wide-2.safetensors": digest}}).encode())
+    for name in ("zfnet", "table3/wide-2"):
+        checkpoints.ship("toy", name)
+    assert (shipped / "zfnet-epoch-05.safetensors").read_bytes() == (origin / "zfnet-epoch-05.safetensors").read_bytes()
+    assert ("mean" in read_tensors(shipped / "table3/wide-2.safetensors")[0]) == own_mean
+    loaded, world = load("toy", "table3/wide-2")
+    assert all(torch.equal(loaded.state_dict()[name], tensor.half().float()) for name, tensor in net.state_dict().items())
+    assert (world.mean == mean).all()
+    if not own_mean:
+        (shipped / "zfnet.safetensors").unlink()
+        (origin / "zfnet.safetensors").unlink()
+        with pytest.raises(ValueError, match="without a mean image need that of toy/zfnet, which is not there"):
+            load("toy", "table3/wide-2")
+
+
 def test_an_epoch_is_the_convolutional_part(saved):
     folder, _ = saved
     early, _ = load("toy", epoch=5, folder=folder)

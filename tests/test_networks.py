@@ -2,11 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from zfhelpers import networks
 from zfhelpers.checkpoints import checkpoint_dir, epoch_file, read_card
 from zfhelpers.model import TABLE3
+from zfhelpers.worlds import open_world
 
 
 @pytest.mark.parametrize(("world", "epochs"), [("toy", 64), ("imagenette", 30)])
@@ -69,10 +73,29 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     assert trained == ["zfnet", "fig6-zfnet", "fig6-alexnet"]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "0 of 3 networks are there; zfnet, fig6-zfnet, fig6-alexnet to train."
-    assert said[1] == "zfnet: 3 networks and 124 epochs left"
-    assert said[3] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
+    assert said[1].startswith("zfnet is done; 2 networks and 60 epochs left, about 0 min")
+    assert said[2] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
+    assert said[3].startswith("fig6-zfnet is done; 1 networks and 30 epochs left")
     networks.train_all("a world", tmp_path, some)
     assert capsys.readouterr().out == "3 of 3 networks are there; none to train.\n"
+
+
+def test_two_at_once_give_the_networks_of_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    for path in (tmp_path / "photographs" / split / name for split in ("train", "val") for name in ("one", "two")):
+        path.mkdir(parents=True)
+        for number, pixels in enumerate(np.random.default_rng(len(str(path))).integers(0, 256, (4, 80, 80, 3), dtype=np.uint8)):
+            Image.fromarray(pixels).save(path / f"{number}.png")
+    world = open_world(f"folder:{tmp_path / 'photographs'}")
+    some = {f"few/{seed}": {"variant": "alexnet-no-3-4-6-7", "seed": seed, "epochs": 1, "kept": ()} for seed in range(3)}
+    settings, threads = {"width": 0.05, "fc": 16, "batch": 4, "precision": "no"}, torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // 2))  # sums depend on it in the last bit
+    networks.train_all(world, tmp_path / "turn", some, **settings)
+    torch.set_num_threads(threads)
+    networks.train_all(world, tmp_path / "once", some, jobs=2, **settings)
+    for name in some:
+        turn, once = (json.loads((tmp_path / way / f"{name}.json").read_text()) for way in ("turn", "once"))
+        assert turn["files"] == once["files"]
 
 
 def test_bad_arguments(tmp_path, capsys):
@@ -82,3 +105,6 @@ def test_bad_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit):
         networks.main(["--out", str(tmp_path), "--only", "vgg"])
     assert "toy has no network vgg; it has zfnet, fig6-zfnet-uncapped" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        networks.main(["--out", str(tmp_path), "--jobs", "0"])
+    assert "At least one network is trained at once, not 0." in capsys.readouterr().err

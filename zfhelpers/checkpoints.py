@@ -20,6 +20,7 @@ import os
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -141,7 +142,7 @@ def load(
     card = read_card(world, variant, folder)
     path = _card_path(world, variant, folder).with_suffix(".safetensors")
     tensors = _verified(path, card)
-    mean = tensors.pop("mean").float()
+    mean = (tensors.pop("mean") if "mean" in tensors else _mean_image(world)).float()
     net = ZFNet(Architecture(**card["architecture"]))
     if epoch is not None:
         file = epoch_file(variant, epoch)
@@ -161,6 +162,34 @@ def load(
         open_world(card["world"], card["architecture"]["image_size"], mean) if _has_images(card) else _closed_world(card, mean)
     )
     return net.eval(), known
+
+
+def _mean_image(world: str) -> Tensor:
+    """That of the world's first network, for the many that were trained on the same images and do without their own copy."""
+    for folder in network_dirs(world):
+        if (folder / "zfnet.safetensors").exists():
+            return read_tensors(folder / "zfnet.safetensors")[0]["mean"]
+    raise ValueError(f"The networks of {world} without a mean image need that of {world}/zfnet, which is not there.")
+
+
+def ship(world: str, name: str) -> None:
+    """Copy a network from `runs/` to the shipped ones; its mean image is left out where `zfnet` has the same.
+
+    Args:
+        world: its name.
+        name: of the network, for instance "table3/zfnet-0".
+
+    Raises:
+        FileNotFoundError, ValueError: what `read_card` raises, or files that do not belong to the card.
+    """
+    to, origin = network_dirs(world)
+    card = read_card(world, name, origin)
+    for file in card["files"]:
+        tensors = _verified((origin / name).with_name(file), card)
+        if name != "zfnet" and "mean" in tensors and torch.equal(tensors["mean"], _mean_image(world)):
+            del tensors["mean"]
+        card["files"][file] = save_weights((to / name).with_name(file), tensors)
+    write_whole(to / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
 
 
 def _has_images(card: dict) -> bool:

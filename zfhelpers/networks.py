@@ -2,23 +2,31 @@
 
     python -m zfhelpers.networks --world toy                 # all of them, one after the other, into runs/toy
     python -m zfhelpers.networks --world toy --only zfnet    # one
+    python -m zfhelpers.networks --world toy --jobs 2        # two at a time: faster on two cores
 
-What lies in `runs/` is found by `zf.load` where nothing is shipped; to ship a network, move its files to `data/checkpoints/`.
+What lies in `runs/` is found by `zf.load` where nothing is shipped; `--ship` copies it to `data/checkpoints/`.
 Killed at any moment and started again with the same words, it goes on where it was. `fig6-...` are the networks of Fig. 6: two
 architectures, with and without the cap on the filters' RMS, from the same seed, by the paper's rate and AlexNet's weight decay in
 every world. In the toy world `zfnet` is one of them already. Where the card of one says that its training never rescaled a
-filter, the network without the cap would be the same, bit for bit.
+filter, the network without the cap would be the same, bit for bit. `scratch/...` are trained on a few images of a target
+instead of the world's own, see `scratch`.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from zfhelpers.checkpoints import EPOCHS, network_dirs
+import torch
+
+from zfhelpers.checkpoints import EPOCHS, network_dirs, ship
 from zfhelpers.model import TABLE3
+from zfhelpers.scratch import few_images, network_name
+from zfhelpers.targets import open_target
 from zfhelpers.training import FEW_PHOTOGRAPHS, FIRST_RATE, WEIGHT_DECAY, WORLDS, train
 from zfhelpers.worlds import open_world
 
@@ -26,6 +34,7 @@ _PAPER = {"rate": FIRST_RATE, "weight_decay": WEIGHT_DECAY}
 _UNCAPPED = {"renormalise": False}
 SEEDS = range(3)  # of every row of Table 3
 ENSEMBLE = range(5)  # of our network: the "5 convnets" of Table 2
+FEW = {"toy": ("toy-novel", range(3)), "imagenette": ("caltech101", range(1))}  # target and folds of the baseline in Table 4
 
 
 def shipped(world: str) -> dict[str, dict]:
@@ -43,6 +52,7 @@ def shipped(world: str) -> dict[str, dict]:
         "fig6-alexnet": {"variant": "alexnet", **fig6},
         "fig6-alexnet-uncapped": {"variant": "alexnet", **fig6, **_UNCAPPED},
         **_tables(**_PAPER, epochs=30, kept=()),
+        **_scratch(*FEW.get(world, ("caltech101", range(1))), epochs=30 if world == "toy" else 64, kept=()),
     }
 
 
@@ -52,27 +62,67 @@ def _tables(**budget) -> dict[str, dict]:
     return {f"table3/{row}-{seed}": {"variant": row, "seed": seed, **budget} for row, seed in wanted}
 
 
-def train_all(world, out: Path, networks: Mapping[str, dict], **settings) -> None:
-    """Train every network in `networks` that `out` does not hold yet, and say before each what is left.
+def _scratch(target: str, folds: Sequence[int], **budget) -> dict[str, dict]:
+    """The networks from scratch of Table 4; `few` says on which images. Small batches: an epoch is 3,000 images."""
+    return {
+        network_name(target, per_class, fold): {"variant": "zfnet", "few": (target, per_class, fold), "batch": 32, **budget}
+        for fold in folds
+        for per_class in (5, 15, 30)
+    }
+
+
+def train_all(world, out: Path, networks: Mapping[str, dict], jobs: int = 1, **settings) -> None:
+    """Train every network in `networks` that `out` does not hold yet, and say what is left whenever one is done.
 
     Args:
         world: where the images come from.
         out: one folder for all; each network's files bear its name.
-        networks: {name: arguments of `train`}.
+        networks: {name: arguments of `train`, and perhaps `few`: the (target, per_class, fold) of `few_images` to train on}.
+        jobs: networks trained at once, each in a process of its own with its share of the cores. On a CPU two at once take a
+            fifth less time than one after the other on both cores.
         settings: further arguments of `train`, for all that do not say otherwise.
     """
     todo = {name: given for name, given in networks.items() if not (out / f"{name}.json").exists()}
     print(f"{len(networks) - len(todo)} of {len(networks)} networks are there; {', '.join(todo) or 'none'} to train.", flush=True)
-    seconds, epochs = 0.0, 0
-    while todo:
+    began, epochs = time.monotonic(), 0
+    for name in _in_turn(world, out, todo, settings) if jobs == 1 else _at_once(world.name, out, todo, settings, jobs):
+        epochs += todo.pop(name)["epochs"]
         left = sum(given["epochs"] for given in todo.values())
-        guess = f", about {left * seconds / epochs / 60:.0f} min" if epochs else ""
-        name, given = next(iter(todo.items()))
-        print(f"{name}: {len(todo)} networks and {left} epochs left{guess}", flush=True)
-        began = time.monotonic()
-        train(world, out=out, name=name, resume=True, **(settings | given))
-        seconds, epochs = seconds + time.monotonic() - began, epochs + given["epochs"]
-        del todo[name]
+        if left:
+            minutes = left * (time.monotonic() - began) / epochs / 60
+            print(f"{name} is done; {len(todo)} networks and {left} epochs left, about {minutes:.0f} min", flush=True)
+
+
+def _in_turn(world, out: Path, todo: Mapping[str, dict], settings: Mapping) -> Iterator[str]:
+    """Names of networks, each as soon as it is trained."""
+    for name, given in list(todo.items()):
+        _train(world, out, name, settings | given)
+        yield name
+
+
+def _at_once(world: str, out: Path, todo: Mapping[str, dict], settings: Mapping, jobs: int) -> Iterator[str]:
+    """The same of several processes, in the order in which they come to an end."""
+    threads = max(1, torch.get_num_threads() // jobs)
+    context = multiprocessing.get_context("spawn")  # a forked child inherits the locks of torch's threads, not the threads
+    with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+        running = {pool.submit(_train_named, world, out, name, settings | given): name for name, given in todo.items()}
+        try:
+            for done in as_completed(running):
+                done.result()
+                yield running[done]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _train_named(world: str, out: Path, name: str, given: Mapping) -> None:
+    _train(open_world(world), out, name, given)
+
+
+def _train(world, out: Path, name: str, given: Mapping) -> None:
+    target, *few = given.get("few", (None,))
+    images = few_images(open_target(target, world), world, *few) if target else world
+    train(images, out=out, name=name, resume=True, **{key: value for key, value in given.items() if key != "few"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -82,17 +132,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="one folder for all of them; default: runs/WORLD")
     parser.add_argument("--only", nargs="+", metavar="NAME", help=f"some of {', '.join(shipped('imagenette'))}")
     parser.add_argument("--epochs", type=int, help="another budget than the shipped networks had")
+    parser.add_argument("--ship", action="store_true", help="train nothing: copy what runs/WORLD has to data/checkpoints")
+    parser.add_argument("--jobs", type=int, default=1, help="networks trained at once, each on its share of the cores")
     parser.add_argument("--precision", choices=("bf16", "no"), help="default: whichever is faster on this machine")
     a = parser.parse_args(arguments)
+    if a.jobs < 1:
+        parser.error(f"At least one network is trained at once, not {a.jobs}.")
     budget = {"epochs": a.epochs} if a.epochs else {}
     networks = {name: given | budget for name, given in shipped(a.world).items()}
     if unknown := set(a.only or ()) - set(networks):
         parser.error(f"{a.world} has no network {', '.join(sorted(unknown))}; it has {', '.join(networks)}.")
     networks = {name: given for name, given in networks.items() if not a.only or name in a.only}
     try:
+        if a.ship:
+            for name in networks:
+                if (network_dirs(a.world)[1] / f"{name}.json").exists():
+                    ship(a.world, name)
+                    print(f"{name} is shipped")
+            return
         world = open_world(a.world)
         out = a.out or network_dirs(world.name)[1]
-        train_all(world, out, networks, precision=a.precision, **WORLDS.get(a.world, FEW_PHOTOGRAPHS))
+        train_all(world, out, networks, a.jobs, precision=a.precision, **WORLDS.get(a.world, FEW_PHOTOGRAPHS))
     except (ValueError, OSError, FloatingPointError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 

@@ -240,7 +240,7 @@ def train(
         if accelerator.is_main_process:
             last = progress.history[-1]
             print(
-                f"epoch {epoch:3d}/{epochs}  loss {last['train_loss']:.3f}  train error {last['train_error']:.3f}  "
+                f"{name}  epoch {epoch:3d}/{epochs}  loss {last['train_loss']:.3f}  train error {last['train_error']:.3f}  "
                 f"val error {error:.3f}  rate {last['rate']:g}  {last['seconds']:.0f} s",
                 flush=True,
             )

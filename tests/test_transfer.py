@@ -304,3 +304,12 @@ def test_bad_requests_are_refused(change, sentence):
 
 def test_doctests():
     assert doctest.testmod(transfer).failed == 0
+
+
+def test_the_confusion_matrix_counts_every_test_image_of_every_fold_and_agrees_with_the_accuracies():
+    features, labels = example(apart=1.0)
+    names = np.array(["ant", "bee", "cow", "dog"])[labels]
+    probe = linear_probe(gram_matrix(features), names, "svm", per_class=10, test_per_class=20, folds=3)
+    assert probe.confusion.sum(axis=1).tolist() == [60] * 4
+    assert probe.confusion.diagonal().sum() / 240 == pytest.approx(probe.mean)
+    assert 0 < probe.mean < 1

@@ -61,22 +61,22 @@ def slowly(world, steps, batch, rate, momentum, dropout, drop_after, cap, decay,
                 if p.ndim == 4:
                     for one in p:
                         one *= min(1.0, cap / float(one.square().mean().sqrt()))
-    return losses
+    return losses, max(p.detach().square().mean((1, 2, 3)).sqrt().max().item() for p in net.parameters() if p.ndim == 4)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"rate": 0.1, "momentum": 0.9, "dropout": 0.0, "drop_after": 3, "cap": 0.012, "weight_decay": 0.01},
-        {"rate": 0.2, "momentum": 0.5, "dropout": 0.0, "drop_after": None, "cap": math.inf, "weight_decay": 0.0},
+        {"rate": 0.1, "momentum": 0.9, "dropout": 0.0, "drop_after": None, "cap": 0.012, "weight_decay": 0.0},
+        {"rate": 0.1, "momentum": 0.5, "dropout": 0.0, "drop_after": 3, "cap": math.inf, "weight_decay": 0.5},
     ],
 )
 def test_is_the_run_written_out(world, given):
     run = short_run(world, 6, batch=6, **given)
-    slow = slowly(
-        world, 6, 6, **{key: value for key, value in given.items() if key != "weight_decay"}, decay=given["weight_decay"]
-    )
+    changed = {key: value for key, value in given.items() if key != "weight_decay"}
+    slow, largest = slowly(world, 6, 6, **changed, decay=given["weight_decay"])
     np.testing.assert_allclose(run.loss, slow, rtol=1e-4)
+    assert run.largest[-1] == pytest.approx(largest, rel=1e-5)
     assert np.ptp(slow) > 1e-3
     assert (run.rescaled > 0) == (given["cap"] < 1)
 
@@ -98,6 +98,18 @@ def test_measures_before_the_first_step_and_after_the_last(world):
     filters = [p for p in net.parameters() if p.ndim == 4]
     assert run.largest[0] == pytest.approx(max(p.detach().square().mean((1, 2, 3)).sqrt().max().item() for p in filters))
     assert renormalise_filters(net, float(run.largest[0]) * 0.999) == 1
+
+
+def test_units_are_dropped_in_steps_and_never_in_measurements(world, monkeypatch):
+    seen = set()
+
+    def forward(self, values):
+        seen.add((len(values), self.training, self.p))
+        return values
+
+    monkeypatch.setattr(torch.nn.Dropout, "forward", forward)
+    short_run(world, 2, batch=6, dropout=0.25)
+    assert seen == {(6, True, 0.25), (18, False, 0.25), (24, False, 0.25)}
 
 
 def test_a_cap_that_is_never_reached_changes_nothing(world):

@@ -44,7 +44,10 @@ def trained(world: str) -> dict[Network, str]:
 
 
 def stand_ins(world: str) -> dict[Network, str]:
-    """Where no networks of Table 3 lie: those of Fig. 6 and the network of all notebooks, as far as they are there."""
+    """Where no networks of Table 3 lie: those of Fig. 6, and as seed 1 the network of all notebooks, as far as they are there.
+
+    The latter was trained for longer, on photographs at another rate: it can be averaged with the others, not compared.
+    """
     candidates = {("alexnet", 0): "fig6-alexnet", ("zfnet", 0): "fig6-zfnet", ("zfnet", 1): "zfnet"}
     return {
         network: name

@@ -31,7 +31,7 @@ help:
 	@echo "              WORLD=toy  JOBS=1 notebooks at once  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
 	@echo "make lab      open the notebooks in JupyterLab"
-	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped"
+	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
 	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
 	@echo "make data     fetch the photographs of a world  (WORLD=imagenette)"
 	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
@@ -53,6 +53,7 @@ lab: $(STAMP)
 train: $(STAMP)
 	$(RUN) -m zfhelpers.networks --world "$(WORLD)" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
 		--jobs $(JOBS)
+	$(if $(NETWORKS)$(EPOCHS),,$(RUN) -m zfhelpers.results --world "$(WORLD)")
 
 data: WORLD = imagenette
 data: $(STAMP)

@@ -129,12 +129,21 @@ def test_table2_averages_probabilities_over_networks_and_views(networks):
 
 def test_a_record_reads_back_as_it_was_measured(networks, capsys):
     results.main(["--world", "tiny", "--table", "3", "--images", "12"])
-    assert capsys.readouterr().out == "data/results/data/table3.json\n"
+    assert capsys.readouterr().out == "runs/data/results/table3.json\n"
     card = results.read_record("tiny", 3)
     assert card["networks"] == table3("tiny", most=12)["networks"]
     assert card["command"] == "python -m zfhelpers.results --world tiny --table 3 --seed 0 --images 12"
     assert card["training"] == {"epochs": 3, "batch": None, "rate": None, "weight_decay": None, "precision": None}
     assert {"seconds", "measured", "versions", "seed"} <= set(card)
+
+
+def test_a_record_is_shipped_as_it_is_and_comes_before_a_later_one(networks, capsys):
+    made = results.write_record("tiny", 3, images=12).read_bytes()
+    results.main(["--world", "tiny", "--ship"])
+    assert capsys.readouterr().out == "data/results/data/table3.json\n"
+    assert results.record_files("tiny", 3)[0].read_bytes() == made
+    results.write_record("tiny", 3, images=10)
+    assert results.read_record("tiny", 3)["val_images"] == 12
 
 
 def test_a_record_that_cannot_be_written_leaves_the_old_one(networks, monkeypatch):
@@ -152,9 +161,9 @@ def test_a_record_that_cannot_be_written_leaves_the_old_one(networks, monkeypatc
 
 
 def test_a_missing_or_foreign_record_is_one_sentence(networks):
-    with pytest.raises(FileNotFoundError, match=r"'python -m zfhelpers\.results --world tiny --table 3' makes it\.$"):
+    with pytest.raises(FileNotFoundError, match=r"'python -m zfhelpers\.results --world tiny --table 3' makes one\.$"):
         results.read_record("tiny", 3)
-    path = results.record_file("tiny", 3)
+    path = results.record_files("tiny", 3)[0]
     path.parent.mkdir(parents=True)
     for text in ("{", "[]", json.dumps({"table": 2, "versions": {}})):
         path.write_text(text)

@@ -1,9 +1,12 @@
-"""The errors of Tables 2 and 3 on record, for worlds whose networks are not shipped.
+"""Tables on record: what needs networks that are not shipped, or more minutes than a notebook has.
 
-    python -m zfhelpers.results --world imagenette --table 3      # -> data/results/imagenette/table3.json
+    python -m zfhelpers.results --world imagenette                # Tables 2, 3, 4 and 7, those that are not in runs/imagenette
+    python -m zfhelpers.results --world imagenette --table 3      # that one, anew -> runs/imagenette/results/table3.json
+    python -m zfhelpers.results --world imagenette --ship         # copy them to data/results/imagenette
 
-A record is a card: the command, the seed, the time and the versions that made it, and one entry for every network. It holds what
-`committees.table2` and `ablation.table3` return, so that a notebook reads the same with the networks and without.
+`make train` ends with the first of these. A record is a card: the command, the time and the versions that made it, and one entry
+for every row. It holds what `committees.table2`, `ablation.table3`, `probing.table4` and `probing.table7` return, so that a
+notebook reads the same with the networks and without.
 """
 
 from __future__ import annotations
@@ -14,48 +17,62 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from zfhelpers.ablation import table3, trained
 from zfhelpers.checkpoints import network_dirs, read_card, write_whole
 from zfhelpers.committees import table2, table2_views
 from zfhelpers.frames import project_dir
+from zfhelpers.probing import table4, table7
 
-TABLES: dict[int, Callable[[str, int, int], dict]] = {
-    2: lambda world, most, seed: table2(*table2_views(world, most=most, seed=seed), seed),
-    3: lambda world, most, seed: table3(world, most=most, seed=seed),
+TABLES: dict[int, Callable[..., dict]] = {
+    2: lambda world, seed, images: table2(*table2_views(world, most=images, seed=seed), seed),
+    3: lambda world, seed, images: table3(world, most=images, seed=seed),
+    4: table4,
+    7: table7,
 }
+DEFAULTS: dict[int, dict[str, int]] = {2: {"seed": 0, "images": 4000}, 4: {"folds": 5}}
+DEFAULTS |= {3: DEFAULTS[2], 7: DEFAULTS[4]}
 
 
-def record_file(world: str, table: int) -> Path:
-    """Where the record of a world's table lies."""
-    return project_dir() / "data" / "results" / network_dirs(world)[0].name / f"table{table}.json"
+def record_files(world: str, table: int) -> list[Path]:
+    """Where the record of a world's table may lie: the one that is shipped, then the one that `make train` left."""
+    name, file = network_dirs(world)[0].name, f"table{table}.json"
+    return [project_dir() / "data" / "results" / name / file, project_dir() / "runs" / name / "results" / file]
 
 
-def write_record(world: str, table: int, seed: int = 0, most: int = 4000) -> Path:
-    """Measure a table with all networks that lie here, and keep it, whole or not at all.
+def write_record(world: str, table: int, **settings: int) -> Path:
+    """Measure a table with all networks that lie here, and keep it in `runs/`, whole or not at all.
+
+    Args:
+        world: its name.
+        table: 2, 3, 4 or 7.
+        settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the judged training images and of the bootstrap)
+            and "images" (judged at most, of either set), or "folds".
 
     Raises:
-        ValueError: no networks, or a table that has no record of this kind.
-        OSError: the file could not be written; what was there is unchanged.
+        ValueError: no networks, or a setting that the table has not.
+        OSError: the record could not be written, and what was there is unchanged; or images are missing.
     """
+    if unknown := set(settings) - set(DEFAULTS[table]):
+        raise ValueError(f"Table {table} has {' and '.join(DEFAULTS[table])} to set, not {', '.join(sorted(unknown))}.")
+    settings = DEFAULTS[table] | settings
     began = time.monotonic()
-    measured = TABLES[table](world, most, seed)
+    measured = TABLES[table](world, **settings)
+    said = " ".join(f"--{name} {value}" for name, value in settings.items())
     card = {
         "table": table,
         "world": world,
-        "command": f"python -m zfhelpers.results --world {world} --table {table} --seed {seed} --images {most}",
-        "seed": seed,
+        "command": f"python -m zfhelpers.results --world {world} --table {table} {said}",
+        **settings,
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seconds": round(time.monotonic() - began, 1),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "training": _budget(world, trained(world).values()),
+        "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")} | {"python": platform.python_version()},
+        **({"training": _budget(world, trained(world).values())} if table in (2, 3) else {}),
         **measured,
     }
-    path = record_file(world, table)
+    path = record_files(world, table)[1]
     write_whole(path, (json.dumps(card, indent=1) + "\n").encode())
     return path
 
@@ -68,35 +85,56 @@ def _budget(world: str, names: Iterable[str]) -> dict:
 
 
 def read_record(world: str, table: int) -> dict:
-    """The record of a table.
+    """The record of a table: the shipped one, or else one made here.
 
     Raises:
         FileNotFoundError: there is none; the sentence says which command makes it.
         ValueError: the file is no such record.
     """
-    path = record_file(world, table)
+    paths = record_files(world, table)
+    path = next((one for one in paths if one.exists()), None)
+    if path is None:
+        raise FileNotFoundError(f"There is no record {str(paths[0].relative_to(project_dir()))!r}; "
+                                f"'python -m zfhelpers.results --world {world} --table {table}' makes one.")  # fmt: skip
     try:
         card = json.loads(path.read_text())
         if card["table"] != table or "versions" not in card:
             raise KeyError("table")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no record {str(path.relative_to(project_dir()))!r}; "
-                                f"'python -m zfhelpers.results --world {world} --table {table}' makes it.") from None  # fmt: skip
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not the record of a table: {type(error).__name__} {error}.") from None
     return card
 
 
+def _ship(world: str) -> None:
+    """Copy the records of a world from `runs/` to the shipped ones."""
+    for table in sorted(TABLES):
+        to, origin = record_files(world, table)
+        if origin.exists():
+            write_whole(to, origin.read_bytes())
+            print(to.relative_to(project_dir()))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m zfhelpers.results", description="Record the errors of Table 2 or 3.")
+    parser = argparse.ArgumentParser(prog="python -m zfhelpers.results", description="Record tables of a world.")
     parser.add_argument("--world", default="imagenette", help="toy, imagenette, imagenet or folder:PATH")
-    parser.add_argument("--table", type=int, required=True, choices=sorted(TABLES))
-    parser.add_argument("--seed", type=int, default=0, help="of the judged training images and of the bootstrap")
-    parser.add_argument("--images", type=int, default=4000, help="judged at most, of either set")
+    parser.add_argument(
+        "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
+    )
+    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the judged training images and of the bootstrap")
+    parser.add_argument("--images", type=int, help="Tables 2, 3: judged at most, of either set")
+    parser.add_argument("--folds", type=int, help="Tables 4, 7: random divisions into training and test images")
+    parser.add_argument("--ship", action="store_true", help="measure nothing: copy what runs/WORLD has to data/results")
     a = parser.parse_args(arguments)
+    settings = {name: getattr(a, name) for name in ("seed", "images", "folds") if getattr(a, name) is not None}
+    if settings and not a.table:
+        parser.error(f"--{next(iter(settings))} belongs to a table; name it with --table.")
     try:
-        print(write_record(a.world, a.table, a.seed, a.images).relative_to(project_dir()))
+        if a.ship:
+            return _ship(a.world)
+        for table in [a.table] if a.table else sorted(TABLES):
+            if a.table or not record_files(a.world, table)[1].exists():
+                print(write_record(a.world, table, **settings).relative_to(project_dir()), flush=True)
     except (ValueError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 

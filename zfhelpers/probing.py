@@ -1,0 +1,105 @@
+"""Tables 4 and 7 by the paper's protocol: linear classifiers on the frozen layers of a network (sec. 5.2 and 5.3).
+
+The notebooks 11 and 12 do the same with fewer images and divisions where the paper's would take a reader's quarter of an hour.
+A row is what `zf.paper.table` calls it; an accuracy is the mean over classes, and its deviation that over the divisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scipy.stats import spearmanr
+from tqdm.auto import tqdm
+
+from zfhelpers.checkpoints import load
+from zfhelpers.features import features
+from zfhelpers.frames import show_progress
+from zfhelpers.paper import table
+from zfhelpers.scratch import TEST, pool, scratch_probe, trained_folds
+from zfhelpers.targets import default_target, open_target
+from zfhelpers.transfer import Probe, gram_matrix, learning_curve, linear_probe
+
+COUNTS = (15, 30)  # training images of each class in Table 4
+LAYERS = {number: f"layer{number}" for number in range(1, 8)}
+CALTECH101 = "Caltech-101 (30 per class)"
+
+
+def table4(world: str, folds: int = 5) -> dict:
+    """A softmax on frozen layer 7 against the same network from scratch, 15 and 30 images of each class.
+
+    Args:
+        world: its name; the target is the one that goes with it.
+        folds: random divisions; from scratch those of them whose networks are there.
+
+    Returns:
+        {"target", "classes", "test_per_class", "folds", "rows": {"pretrained" or "from scratch": {count: see `_entry`}}}.
+
+    Raises:
+        FileNotFoundError: the target's images are not there.
+        ValueError: no fold.
+    """
+    net, data = load(world)
+    target = open_target(default_target(data), data)
+    images = pool(target)
+    gram = gram_matrix(features(net, data, images, "layer7")["layer7"])
+    frozen = learning_curve(gram, images.labels, "softmax", COUNTS, TEST, folds, _progress("pretrained"))
+    there = {count: trained_folds(world, target.name, count, range(folds)) for count in COUNTS}
+    scratch = {count: scratch_probe(world, target, count, some) for count, some in there.items() if some}
+    rows = {"pretrained": frozen, "from scratch": scratch}
+    return _setting(target, folds) | {
+        "rows": {name: {str(count): _entry(probe) for count, probe in probes.items()} for name, probes in rows.items()}
+    }
+
+
+def table7(world: str, folds: int = 5, per_class: int = 30) -> dict:
+    """A linear SVM on each of the seven layers and a softmax on two of them, as in Table 7, and layer 6 besides.
+
+    Args:
+        world: its name; the target is the one that goes with it.
+        folds: random divisions.
+        per_class: training images of each class.
+
+    Returns:
+        {"target", "classes", "per_class", "test_per_class", "folds", "rows": {"SVM (1)", ... "Softmax (7)": see `_entry`},
+         "spearman": rank correlation of the SVM's rows with the paper's on Caltech-101}.
+
+    Raises:
+        FileNotFoundError: the target's images are not there.
+        ValueError: no fold, or a class with too few images.
+    """
+    net, data = load(world)
+    target = open_target(default_target(data), data)
+    images = pool(target)
+    values = features(net, data, images, LAYERS.values())
+    rows: dict[str, Probe] = {}
+    for number, layer in _progress("layers")(LAYERS.items()):
+        gram = gram_matrix(values[layer])
+        for classifier, name in (("svm", "SVM"), ("softmax", "Softmax"))[: 2 if number in (5, 7) else 1]:
+            rows[f"{name} ({number})"] = linear_probe(gram, images.labels, classifier, per_class, TEST, folds)
+    return _setting(target, folds) | {
+        "per_class": per_class,
+        "rows": {name: _entry(probe) for name, probe in rows.items()},
+        "spearman": _order({name: probe.mean for name, probe in rows.items() if name.startswith("SVM")}),
+    }
+
+
+def _order(ours: Mapping[str, float]) -> float:
+    """How far rows are ranked as in the paper; those that it left out are left out."""
+    published = table(7).column(CALTECH101)
+    both = [name for name in ours if published.get(name) is not None]
+    return float(spearmanr([ours[name] for name in both], [published[name] for name in both]).statistic)
+
+
+def _setting(target, folds: int) -> dict:
+    return {"target": target.name, "classes": len(target.classes), "test_per_class": TEST, "folds": folds}
+
+
+def _entry(probe: Probe) -> dict:
+    """Accuracies in %: their mean, their deviation if there are several, each division's, and the C that each chose."""
+    each = [100 * one for one in probe.accuracies]
+    spread = {"std": 100 * probe.std} if len(each) > 1 else {}
+    return {"accuracy": 100 * probe.mean, **spread, "each": each, "costs": list(probe.costs)}
+
+
+def _progress(what: str):
+    return lambda some: tqdm(list(some), desc=what, disable=not show_progress())

@@ -123,3 +123,15 @@ def test_nonsense_is_refused_in_a_sentence(world):
         short_run(world, 5)
     with pytest.raises(ValueError, match="at least 2 classes"):
         small_world(world, classes=1)
+
+
+def test_a_run_leaves_the_number_of_threads_as_it_was(world):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        short_run(world, 1, batch=8)
+        with pytest.raises(ValueError):
+            short_run(world, 0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -56,7 +56,7 @@ def test_photographs_have_every_row_once_and_five_of_ours_all_narrow_and_short()
     given = {name: given for name, given in networks.shipped("imagenette").items() if name.startswith("table3/")}
     rows = [each["variant"] for each in given.values()]
     assert {row: rows.count(row) for row in TABLE3} == {row: 5 if row == "zfnet" else 1 for row in TABLE3}
-    assert all((each["epochs"], each["width"], each["fc"], each["rate"]) == (10, 0.25, 256, 0.01) for each in given.values())
+    assert all((each["epochs"], each["width"], each["fc"], each["rate"]) == (30, 0.25, 256, 0.01) for each in given.values())
 
 
 def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):

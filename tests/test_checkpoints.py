@@ -33,7 +33,7 @@ def saved(tmp_path):
             tmp_path / "zfnet-epoch-05.safetensors", {n: p + 1 for n, p in net.state_dict().items() if n[5] in "12345"}
         ),
     }
-    card = {"world": "toy", "classes": ["?"] * 24, "architecture": SMALL.as_dict(), "files": files}
+    card = {"world": "toy", "classes": ["?"] * 24, "architecture": SMALL.as_dict(), "epochs": 8, "files": files}
     (tmp_path / "zfnet.json").write_text(json.dumps(card))
     return tmp_path, net
 
@@ -80,7 +80,10 @@ def test_an_epoch_is_the_convolutional_part(saved):
     assert torch.equal(early.layer3.conv.bias, torch.ones_like(early.layer3.conv.bias))
     assert [n for n, _ in early.named_children()][-1] == "pool5"
     assert early(torch.zeros(1, 3, 128, 128)).shape == (1, 32, 3, 3)
-    with pytest.raises(ValueError, match="not kept at epoch 7; it was at 5"):
+    last, _ = load("toy", epoch=8, folder=folder)  # which has no file of its own
+    assert list(last.state_dict()) == list(early.state_dict())
+    assert torch.equal(last.layer3.conv.weight, load("toy", folder=folder)[0].layer3.conv.weight)
+    with pytest.raises(ValueError, match="not kept at epoch 7; it was at 5, 8"):
         load("toy", epoch=7, folder=folder)
 
 

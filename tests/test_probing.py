@@ -72,7 +72,9 @@ def test_table4_has_the_networks_from_scratch_that_are_there(small, monkeypatch)
 
     monkeypatch.setattr(probing, "trained_folds", lambda world, target, count, folds: [1] if count == 15 else [])
     monkeypatch.setattr(probing, "scratch_probe", scratch)
-    rows = probing.table4("tiny", folds=2)["rows"]
+    found = probing.table4("tiny", folds=2)
+    rows = found["rows"]
+    assert found["scratch_folds"] == {"15": [1]}
     assert asked == [("tiny", "few-caltech101", 15, [1])]
     assert rows["from scratch"] == {"15": {"accuracy": 50.0, "each": [50.0], "costs": []}}  # one division has no deviation
     assert {count: len(row["each"]) for count, row in rows["pretrained"].items()} == {"15": 2, "30": 2}

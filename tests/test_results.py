@@ -40,7 +40,7 @@ def networks(tmp_path, monkeypatch):
         for name, stand_in in (("network_dirs", lambda world: folders), ("load", lambda world, name: (net_of(name), DATA))):
             monkeypatch.setattr(module, name, stand_in, raising=False)
     monkeypatch.setattr(results, "project_dir", lambda: tmp_path)
-    monkeypatch.setattr(results, "read_card", lambda world, name: {"epochs": 3, "seed": name[-1]})
+    monkeypatch.setattr(results, "read_card", lambda world, name: {"epochs": 3, "seed": name[-1], "minutes": 2.4})
     names = ["zfnet-0", "zfnet-1", "zfnet-4", "zfnet-wide-0", "zfnet-wide-1", "alexnet-1"]
     for number, name in enumerate(names):
         card = folders[number % 2] / "table3" / f"{name}.json"
@@ -133,7 +133,8 @@ def test_a_record_reads_back_as_it_was_measured(networks, capsys):
     card = results.read_record("tiny", 3)
     assert card["networks"] == table3("tiny", most=12)["networks"]
     assert card["command"] == "python -m zfhelpers.results --world tiny --table 3 --seed 0 --images 12"
-    assert card["training"] == {"epochs": 3, "batch": None, "rate": None, "weight_decay": None, "precision": None}
+    agreed = {"epochs": 3, "batch": None, "rate": None, "weight_decay": None, "precision": None}
+    assert card["training"] == agreed | {"networks": 6, "minutes": 14}
     assert {"seconds", "measured", "versions", "seed"} <= set(card)
 
 
@@ -169,6 +170,15 @@ def test_a_missing_or_foreign_record_is_one_sentence(networks):
         path.write_text(text)
         with pytest.raises(ValueError, match="is not the record of a table"):
             results.read_record("tiny", 3)
+
+
+def test_a_notebook_says_where_a_record_comes_from_or_that_there_is_none(networks, capsys):
+    assert results.say_record("tiny", 3) is None
+    results.write_record("tiny", 3, images=12)
+    assert results.say_record("tiny", 3)["val_images"] == 12
+    none, made = capsys.readouterr().out.splitlines()
+    assert none.endswith("'python -m zfhelpers.results --world tiny --table 3' makes one.")
+    assert made == "Table 3 is on record, made by: python -m zfhelpers.results --world tiny --table 3 --seed 0 --images 12"
 
 
 def test_no_networks_are_one_sentence(tmp_path, monkeypatch, capsys):

@@ -84,7 +84,6 @@ def test_what_a_run_leaves_behind(world, tmp_path):
     card = train(world, "zfnet", tmp_path, epochs=2, **ARGUMENTS)
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("zfnet")) == [
         "zfnet-epoch-01.safetensors",
-        "zfnet-epoch-02.safetensors",
         "zfnet.json",
         "zfnet.metrics.jsonl",
         "zfnet.safetensors",
@@ -117,13 +116,13 @@ def test_the_card_counts_what_the_cap_did(world, tmp_path, monkeypatch):
 def test_a_run_with_a_name_keeps_to_its_own_files(world, tmp_path):
     train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS)
     first = {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")}
-    card = train(world, "zfnet", tmp_path, epochs=2, name="uncapped", renormalise=False, kept=[2], **ARGUMENTS)
+    card = train(world, "zfnet", tmp_path, epochs=2, name="uncapped", renormalise=False, kept=[1, 2], **ARGUMENTS)
     assert {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")} == first
-    assert set(card["files"]) == {"uncapped.safetensors", "uncapped-epoch-02.safetensors"}
+    assert set(card["files"]) == {"uncapped.safetensors", "uncapped-epoch-01.safetensors"}
     assert (card["variant"], card["renormalise"], card["rate"], card["weight_decay"]) == ("zfnet", False, 0.01, 5e-4)
     load(world.name, "uncapped", epoch=2, folder=tmp_path)
-    with pytest.raises(ValueError, match="not kept at epoch 1; it was at 2"):
-        load(world.name, "uncapped", epoch=1, folder=tmp_path)
+    with pytest.raises(ValueError, match="not kept at epoch 3; it was at 1, 2"):
+        load(world.name, "uncapped", epoch=3, folder=tmp_path)
 
 
 def test_it_learns_light_from_dark(world, tmp_path):
@@ -142,16 +141,25 @@ def test_annealing_when_the_error_stalls_and_at_the_latest():
     progress = Progress(rate=0.01)
     rates = []
     for epoch in range(1, 41):
-        anneal(progress, epoch, 40, error=1 / min(epoch, 10))
+        anneal(progress, epoch, 40, error=1 / min(epoch, 10), guessing=1)
         rates.append(progress.rate)
     assert rates[:14] == [0.01] * 14
     assert rates[14:19] == pytest.approx([0.001] * 5)  # no progress since epoch 10, patience 5
     assert rates[-1] == pytest.approx(1e-4)
     progress, rates = Progress(rate=0.01), []
     for epoch in range(1, 41):
-        anneal(progress, epoch, 40, error=1 / epoch)  # never stalls
+        anneal(progress, epoch, 40, error=1 / epoch, guessing=1)  # never stalls
         rates.append(progress.rate)
     assert [rates.count(pytest.approx(r)) for r in (1e-2, 1e-3, 1e-4)] == [23, 10, 7]
+
+
+def test_a_plateau_at_the_start_does_not_lower_the_rate():
+    progress, rates = Progress(rate=0.01), []
+    for epoch in range(1, 21):
+        anneal(progress, epoch, 40, error=0.9 if epoch <= 12 else 0.8, guessing=0.98)
+        rates.append(progress.rate)
+    assert rates[:17] == [0.01] * 17  # twelve epochs near guessing, then a new best and five more without
+    assert rates[17] == pytest.approx(0.001)
 
 
 def command(folder, out, *more: str) -> list[str]:

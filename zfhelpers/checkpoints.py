@@ -1,7 +1,7 @@
 """Trained networks on disk: weights as safetensors, and beside them a JSON card that says where they come from.
 
 data/checkpoints/toy/zfnet.safetensors          weights in half precision, with the mean image
-data/checkpoints/toy/zfnet-epoch-05.safetensors  convolutional layers only, for Fig. 4
+data/checkpoints/toy/zfnet-epoch-05.safetensors  convolutional layers only, for Fig. 4; after the last epoch they are the above
 data/checkpoints/toy/zfnet.json                  architecture, world, metrics, seed, command, versions, hash of each file
 data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfnet-wide-0": a row of Table 3, trained with seed 0
 
@@ -131,7 +131,7 @@ def load(
 
     Args:
         world: name of the world it was trained in.
-        variant: name of the network, "zfnet" for Fig. 3; `networks.shipped` lists them all.
+        variant: name of the network, "zfnet" for Fig. 3; `networks.listed` has them all.
         epoch: if given, the network as it was after that epoch: its convolutional part alone, layers 1-5.
         folder: where the files lie, if not in `data/checkpoints/WORLD` or `runs/WORLD`.
 
@@ -146,14 +146,14 @@ def load(
     net = ZFNet(Architecture(**card["architecture"]))
     if epoch is not None:
         file = epoch_file(variant, epoch)
-        if file not in card["files"]:
-            kept = [str(e) for e in EPOCHS if epoch_file(variant, e) in card["files"]]
-            raise ValueError(
-                f"The network {world}/{variant} was not kept at epoch {epoch!r}; it was at {', '.join(kept) or 'none'}."
-            )
-        tensors = _verified(path.with_name(file), card)
+        if file in card["files"]:
+            tensors = _verified(path.with_name(file), card)
+        elif epoch != card["epochs"]:
+            kept = [str(e) for e in (*EPOCHS, card["epochs"]) if epoch_file(variant, e) in card["files"] or e == card["epochs"]]
+            raise ValueError(f"The network {world}/{variant} was not kept at epoch {epoch!r}; it was at {', '.join(kept)}.")
         for name in [name for name, _ in net.named_children() if name[-1] in "678" or name == "flatten"]:
             delattr(net, name)
+        tensors = {name: tensor for name, tensor in tensors.items() if name in net.state_dict()}
     try:
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError:

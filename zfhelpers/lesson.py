@@ -1,8 +1,8 @@
 """Short training runs that show what each part of the recipe does (sec. 3.1): seconds on a processor instead of days.
 
 The network is that of Fig. 3 at an eighth of its width, the images have 64 pixels, the classes are few. Everything else, the
-start, the crops and mirror images, the cap on the filters, is what `training.train` uses. A run keeps to one thread: of batches as
-small as these a second makes little faster, and on busy cores two wait for each other many times longer than they compute.
+start, the crops and mirror images, the cap on the filters, is what `training.train` uses. A run keeps to one thread: of batches
+as small as these a second makes little faster, and on busy cores two wait for each other many times longer than they compute.
 
 When a run leaves the plateau at its start is the same to a few steps on any machine. What comes after is not: some hundred
 steps amplify the last digit of the weights, in which processors differ, a million times.

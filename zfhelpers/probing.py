@@ -14,25 +14,26 @@ from tqdm.auto import tqdm
 from zfhelpers.checkpoints import load
 from zfhelpers.features import features
 from zfhelpers.frames import show_progress
+from zfhelpers.networks import ELSEWHERE, FEW
 from zfhelpers.paper import table
 from zfhelpers.scratch import TEST, pool, scratch_probe, trained_folds
 from zfhelpers.targets import default_target, open_target
 from zfhelpers.transfer import Probe, gram_matrix, learning_curve, linear_probe
 
-COUNTS = (15, 30)  # training images of each class in Table 4
 LAYERS = {number: f"layer{number}" for number in range(1, 8)}
 CALTECH101 = "Caltech-101 (30 per class)"
 
 
 def table4(world: str, folds: int = 5) -> dict:
-    """A softmax on frozen layer 7 against the same network from scratch, 15 and 30 images of each class.
+    """A softmax on frozen layer 7 against the same network from scratch, with 15 and 30 images of each class, on toy also with 5.
 
     Args:
         world: its name; the target is the one that goes with it.
         folds: random divisions; from scratch those of them whose networks are there.
 
     Returns:
-        {"target", "classes", "test_per_class", "folds", "rows": {"pretrained" or "from scratch": {count: see `_entry`}}}.
+        {"target", "classes", "test_per_class", "folds", "rows": {"pretrained" or "from scratch": {count: see `_entry`}},
+         "scratch_folds": {count: the divisions whose networks from scratch were there}}.
 
     Raises:
         FileNotFoundError: the target's images are not there.
@@ -40,14 +41,15 @@ def table4(world: str, folds: int = 5) -> dict:
     """
     net, data = load(world)
     target = open_target(default_target(data), data)
-    images = pool(target)
+    images, (_, counts, _) = pool(target), FEW.get(world, ELSEWHERE)
     gram = gram_matrix(features(net, data, images, "layer7")["layer7"])
-    frozen = learning_curve(gram, images.labels, "softmax", COUNTS, TEST, folds, _progress("pretrained"))
-    there = {count: trained_folds(world, target.name, count, range(folds)) for count in COUNTS}
+    frozen = learning_curve(gram, images.labels, "softmax", counts, TEST, folds, _progress("pretrained"))
+    there = {count: trained_folds(world, target.name, count, range(folds)) for count in counts}
     scratch = {count: scratch_probe(world, target, count, some) for count, some in there.items() if some}
     rows = {"pretrained": frozen, "from scratch": scratch}
     return _setting(target, folds) | {
-        "rows": {name: {str(count): _entry(probe) for count, probe in probes.items()} for name, probes in rows.items()}
+        "rows": {name: {str(count): _entry(probe) for count, probe in probes.items()} for name, probes in rows.items()},
+        "scratch_folds": {str(count): there[count] for count in scratch},
     }
 
 

@@ -78,10 +78,11 @@ def write_record(world: str, table: int, **settings: int) -> Path:
 
 
 def _budget(world: str, names: Iterable[str]) -> dict:
-    """What all cards of the networks agree on about their training."""
+    """What all cards of the networks agree on about their training, and the minutes that they took one after the other."""
     cards = [read_card(world, name) for name in names]
     keys = ("epochs", "batch", "rate", "weight_decay", "precision")
-    return {key: cards[0].get(key) for key in keys if all(card.get(key) == cards[0].get(key) for card in cards)}
+    agreed = {key: cards[0].get(key) for key in keys if all(card.get(key) == cards[0].get(key) for card in cards)}
+    return agreed | {"networks": len(cards), "minutes": round(sum(card["minutes"] for card in cards))}
 
 
 def read_record(world: str, table: int) -> dict:
@@ -102,6 +103,17 @@ def read_record(world: str, table: int) -> dict:
             raise KeyError("table")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not the record of a table: {type(error).__name__} {error}.") from None
+    return card
+
+
+def say_record(world: str, table: int) -> dict | None:
+    """The record of a table, after a line that says which command made it; None, and which command would, if there is none."""
+    try:
+        card = read_record(world, table)
+    except FileNotFoundError as missing:
+        print(missing)
+        return None
+    print(f"Table {table} is on record, made by: {card['command']}")
     return card
 
 

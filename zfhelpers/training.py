@@ -6,8 +6,8 @@
 
 From the paper: batches of 128, SGD with momentum 0.9, learning rate 1e-2 annealed when the validation error stops falling,
 dropout 0.5, random crops and mirror images, every convolution filter's RMS capped at 0.1 after each step. Ours, because the
-paper is silent: weight decay 5e-4 (AlexNet's), a division by 10 at each annealing, a patience of an eighth of the epochs, and
-annealing at 60 % and 85 % of them at the latest, so that a short run ends annealed too.
+paper is silent: weight decay 5e-4 (AlexNet's), a division by 10 at each annealing, a patience of an eighth of the epochs, which
+begins when the network has begun to learn, and annealing at 60 % and 85 % of them at the latest: short runs end annealed too.
 
 A world of a few thousand photographs gets twice the rate and ten times the decay. The paper took 700,000 steps; 64 epochs of
 Imagenette are 4,700, in which the paper's rate and AlexNet's decay leave much of the start, and fine gratings that only fit the
@@ -44,6 +44,7 @@ from zfhelpers.worlds import ImageSet, World, open_world
 BATCH, MOMENTUM, WEIGHT_DECAY = 128, 0.9, 5e-4
 FIRST_RATE, ANNEAL = 1e-2, 0.1
 LATEST_ANNEALING = (0.60, 0.85)  # fractions of the epochs
+STARTED = 0.9  # of the error of guessing: below it a network has begun to learn
 WORLDS = {"toy": {"width": 0.25, "fc": 256}, "imagenet": {"width": 1.0, "fc": 4096}}
 FEW_PHOTOGRAPHS = {"width": 0.5, "fc": 512, "rate": 2e-2, "weight_decay": 5e-3}  # every other world
 SAVE_SECONDS = 120
@@ -80,10 +81,16 @@ def evaluate(net: torch.nn.Module, world: World, accelerator: Accelerator, image
     return loss / count, wrong / count
 
 
-def anneal(progress: Progress, epoch: int, epochs: int, error: float) -> None:
-    """Divide the learning rate by ten when the validation error stopped falling; at the latest at fixed fractions of the run."""
+def anneal(progress: Progress, epoch: int, epochs: int, error: float, guessing: float) -> None:
+    """Divide the learning rate by ten when the validation error stopped falling; at the latest at fixed fractions of the run.
+
+    Before it has fallen below nine tenths of the error of guessing it cannot stop: on the plateau at the start of a training,
+    which is longer the more classes there are, a smaller rate would only keep the network there.
+    """
     if error < progress.best_error:
         progress.best_error, progress.best_epoch = error, epoch
+    if progress.best_error > STARTED * guessing:
+        progress.best_epoch = epoch
     stalled = epoch - progress.best_epoch >= max(2, epochs // 8)
     overdue = progress.annealed < len(LATEST_ANNEALING) and epoch >= LATEST_ANNEALING[progress.annealed] * epochs
     if progress.annealed < len(LATEST_ANNEALING) and (stalled or overdue) and epoch < epochs:
@@ -125,7 +132,7 @@ def train(
         weight_decay: of all weights and biases.
         renormalise: cap the filters' RMS; off only for Fig. 6(a).
         name: of the files; by default the variant's.
-        kept: epochs after which the convolutional layers are kept.
+        kept: epochs after which the convolutional layers are kept, besides the last.
         resume: go on from what a killed run left in `out`.
         precision: "bf16" or "no"; by default whichever is faster here.
         save_seconds: how often the state is saved inside an epoch.
@@ -236,7 +243,7 @@ def train(
             }
         )
         progress.epoch_loss, progress.epoch_wrong, progress.clipped = 0.0, 0, 0
-        anneal(progress, epoch, epochs, error)
+        anneal(progress, epoch, epochs, error, guessing=1 - 1 / len(world.classes))
         if accelerator.is_main_process:
             last = progress.history[-1]
             print(
@@ -244,7 +251,7 @@ def train(
                 f"val error {error:.3f}  rate {last['rate']:g}  {last['seconds']:.0f} s",
                 flush=True,
             )
-            if epoch in kept:
+            if epoch in kept and epoch < epochs:  # the last is the network itself
                 save_weights(out / epoch_file(name, epoch), {n: p for n, p in net.state_dict().items() if n[5] in "12345"})
             write_whole(out / f"{name}.metrics.jsonl", "".join(json.dumps(row) + "\n" for row in progress.history).encode())
         save_state()
@@ -258,11 +265,8 @@ def train(
 def _show(step: int, steps: int, speed: float, batch: int) -> None:
     """One line that overwrites itself, on a terminal only."""
     if sys.stderr.isatty():
-        print(
-            f"\r  step {step}/{steps}  {speed * batch:.0f} img/s  {(steps - step) / speed / 60:.0f} min left ",
-            end="",
-            file=sys.stderr,
-        )
+        left = f"{(steps - step) / speed / 60:.0f} min left "
+        print(f"\r  step {step}/{steps}  {speed * batch:.0f} img/s  {left}", end="", file=sys.stderr)
 
 
 def _finish(out: Path, name: str, run: dict, net: ZFNet, world: World, progress: Progress, accelerator: Accelerator) -> dict:

@@ -1,4 +1,4 @@
-"""How far a mean could have fallen elsewhere: with other images, or with other trainings. The two are different questions.
+"""How far a mean could have fallen elsewhere: with other images, other trainings, other divisions. They are different questions.
 
     >>> over_images(np.repeat([0.0, 100.0], [90, 10]))  # 10 of 100 images are missed
     (4.0, 16.0)
@@ -7,12 +7,13 @@
 
 `over_images` asks what these very networks would do on other images of the same kind. `over_trainings` asks what other networks,
 trained with other seeds, would do on these very images. With three trainings it is wide, because three numbers tell little about
-their own spread; with one it cannot be said at all.
+their own spread; with one it cannot be said at all. `pooled` lets several networks tell it together. `over_divisions` asks what other random divisions of one set of images into
+training and test images would give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -47,3 +48,57 @@ def over_trainings(values: Sequence[float], share: float = 0.95) -> tuple[float,
         return None
     reach = stats.t.ppf((1 + share) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - reach), float(values.mean() + reach)
+
+
+def pooled(
+    first: Sequence[float], second: Sequence[float], groups: Iterable[Sequence[float]], share: float = 0.95
+) -> tuple[float, float] | None:
+    """The interval of mean(first) - mean(second) over trainings, where many groups of trainings tell how single ones scatter.
+
+    Three trainings know little of their own spread; twelve networks of three trainings know it well, if all scatter alike:
+
+        s^2 = sum over groups of sum (x - its group's mean)^2  /  sum of (n - 1),    half the interval: t s sqrt(1/n1 + 1/n2)
+
+    Args:
+        first, second: one number for each training of two networks.
+        groups: the same of all networks, these two among them.
+        share: as in `over_trainings`.
+
+    Returns:
+        the interval, or None if no group has two trainings.
+
+    >>> [round(end, 2) for end in pooled([3.0, 5.0], [1.0, 1.0], [[3.0, 5.0], [1.0, 1.0], [7.0, 9.0, 8.0]])]
+    [0.22, 5.78]
+    """
+    groups = [np.asarray(group, dtype=np.float64) for group in groups]
+    known = sum(len(group) - 1 for group in groups)
+    if not known:
+        return None
+    spread = (sum(((group - group.mean()) ** 2).sum() for group in groups) / known) ** 0.5
+    reach = stats.t.ppf((1 + share) / 2, known) * spread * (1 / len(first) + 1 / len(second)) ** 0.5
+    difference = np.mean(first) - np.mean(second)
+    return float(difference - reach), float(difference + reach)
+
+
+def over_divisions(values: Sequence[float], test: float, train: float, share: float = 0.95) -> tuple[float, float] | None:
+    """The interval of a mean over random divisions of one set; None for fewer than two.
+
+    Divisions share images and are no independent experiments. So the variance of the mean is not taken to be s^2 / n but
+
+        s^2 (1 / n + test / train)
+
+    (Nadeau & Bengio, Inference for the generalization error, Machine Learning 52, 2003).
+
+    Args:
+        values: one number for each division, for instance the difference of two classifiers' accuracies.
+        test, train: how many images a division tests on and learns from; only their ratio counts.
+        share: as in `over_trainings`.
+
+    >>> [round(end, 1) for end in over_divisions([2.0, 3.0, 4.0], test=50, train=30)]
+    [-3.1, 9.1]
+    """
+    narrow = over_trainings(values, share)
+    if narrow is None:
+        return None
+    mean, wider = float(np.mean(values)), (1 + len(values) * test / train) ** 0.5
+    return mean - (mean - narrow[0]) * wider, mean + (narrow[1] - mean) * wider

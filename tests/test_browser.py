@@ -82,10 +82,14 @@ import torch
 from zfhelpers import views
 from zfhelpers.correspondence import Correspondence
 from zfhelpers.invariance import InvarianceCurves
+from zfhelpers.view_ablation import ablation_view
+from zfhelpers.view_confusion import confusion_view
 from zfhelpers.view_correspondence import correspondence_view
+from zfhelpers.view_ensemble import ensemble_view
 from zfhelpers.view_evolution import evolution_view
 from zfhelpers.view_filters import filters_view
 from zfhelpers.view_invariance import invariance_view
+from zfhelpers.view_neighbours import neighbours_view
 
 rng = np.random.default_rng(0)
 picture = lambda *shape: rng.integers(0, 256, (*shape, 3, 32, 32), dtype=np.uint8)
@@ -104,6 +108,17 @@ invariance_view({kind: (found, torch.from_numpy(picture(2, 3))) for kind, found 
 ----
 parts = ("nose", "eye")
 correspondence_view({part: picture(4) for part in parts}, {part: {"layer5": signs(), "layer7": signs()} for part in parts})
+----
+ensemble_view({name: rng.dirichlet(np.ones(3), (40, 10)) for name in ("one", "two", "three")}, rng.integers(0, 3, 40))
+----
+networks = [{"row": row, "seed": seed, "val_top1": 9.0 + seed, "of_class": [*rng.uniform(0, 30, 2)]}
+            for row in ("alexnet", "alexnet-no-7", "zfnet") for seed in range(2)]
+ablation_view({"classes": ["cat", "dog"], "networks": networks})
+----
+confusion_view({name: {n: rng.integers(1, 9, (3, 3)) for n in (1, 5)} for name in ("one", "two")}, ["cat", "dog", "owl"])
+----
+points = {layer: rng.normal(size=(12, 4)) for layer in ("layer1", "layer2")}
+neighbours_view(picture(12), np.arange(12) % 3, ["cat", "dog", "owl"], {layer: one @ one.T for layer, one in points.items()})
 """
 
 
@@ -128,6 +143,9 @@ def test_every_control_of_the_other_views_moves_their_picture(tmp_path):
             for menu in view.locator("select").all():
                 other = menu.locator("option:not(:checked)").first.text_content()
                 moves_the_picture(picture, lambda menu=menu, other=other: menu.select_option(other))
+            for box in view.get_by_role("checkbox").all():
+                moves_the_picture(picture, box.uncheck)
+                moves_the_picture(picture, box.check)
             if (play := view.locator(".jupyter-button[title*='lay']").first).count():
                 epoch = view.locator(".widget-slider", has_text="epoch").get_by_role("slider")
                 while float(epoch.get_attribute("aria-valuenow")) > 0:

@@ -185,6 +185,18 @@ def test_unknown_worlds_and_missing_folders(tmp_path, monkeypatch, folder):
         open_world(f"folder:{folder}").train[99]
 
 
+def test_half_an_imagenette_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    for wnid in ("n01440764", "n02102040"):  # four of ten would otherwise be a world of four classes
+        (tmp_path / "imagenette2-160" / "train" / wnid).mkdir(parents=True)
+        Image.new("RGB", (160, 160)).save(tmp_path / "imagenette2-160" / "train" / wnid / "a.JPEG")
+    with pytest.raises(FileNotFoundError, match=r"train' holds 2 of Imagenette's 9469 images: its download was cut short; remove"):
+        len(open_world("imagenette").train)
+    with pytest.raises(FileNotFoundError, match=r"val' holds 0 of Imagenette's 3925 images"):
+        len(open_world("imagenette").val)
+
+
 def test_full_disk_leaves_no_cache(tmp_path, monkeypatch, folder):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -38,6 +38,7 @@ IMAGENETTE = (
     "golf ball",
     "parachute",
 )
+IMAGENETTE_IMAGES = {"train": 9469, "val": 3925}
 WORLDS = "toy, imagenette, imagenet or folder:PATH"
 
 
@@ -255,13 +256,20 @@ def _from_samples(world: World, split: str, samples: Sequence[tuple[str, int]]) 
 def _open_imagenette(world: World, split: str) -> ImageSet:
     from torchvision.datasets import Imagenette
 
+    folder, advice = data_dir() / "imagenette2-160", "or set ZF_DATA to where it lies"
     try:
         found = Imagenette(data_dir(), split=split, size="160px")
-    except RuntimeError:
+    except (RuntimeError, FileNotFoundError):
+        found = ()
+    if not folder.is_dir():
         raise FileNotFoundError(
-            f"Imagenette is not in {str(data_dir() / 'imagenette2-160')!r}; fetch it (95 MB) with "
-            "'python -m zfhelpers.download imagenette', or set ZF_DATA to where it lies."
-        ) from None
+            f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'python -m zfhelpers.download imagenette', {advice}."
+        )
+    if len(found) < IMAGENETTE_IMAGES[split]:
+        raise FileNotFoundError(
+            f"{str(folder / split)!r} holds {len(found)} of Imagenette's {IMAGENETTE_IMAGES[split]} images: its download was cut short; "
+            f"remove the folder and fetch it again with 'python -m zfhelpers.download imagenette', {advice}."
+        )
     return _from_samples(world, split, found._samples)
 
 

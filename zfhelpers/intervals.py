@@ -7,8 +7,8 @@
 
 `over_images` asks what these very networks would do on other images of the same kind. `over_trainings` asks what other networks,
 trained with other seeds, would do on these very images. With three trainings it is wide, because three numbers tell little about
-their own spread; with one it cannot be said at all. `pooled` lets several networks tell it together. `over_divisions` asks what other random divisions of one set of images into
-training and test images would give.
+their own spread; with one it cannot be said at all. `pooled` lets several networks tell it together. `over_divisions` asks what
+other random divisions of one set of images into training and test images would give.
 """
 
 from __future__ import annotations

@@ -265,9 +265,9 @@ def _open_imagenette(world: World, split: str) -> ImageSet:
         raise FileNotFoundError(
             f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'python -m zfhelpers.download imagenette', {advice}."
         )
-    if len(found) < IMAGENETTE_IMAGES[split]:
+    if len(found) < (count := IMAGENETTE_IMAGES[split]):
         raise FileNotFoundError(
-            f"{str(folder / split)!r} holds {len(found)} of Imagenette's {IMAGENETTE_IMAGES[split]} images: its download was cut short; "
+            f"{str(folder / split)!r} holds {len(found)} of Imagenette's {count} images: its download was cut short; "
             f"remove the folder and fetch it again with 'python -m zfhelpers.download imagenette', {advice}."
         )
     return _from_samples(world, split, found._samples)

@@ -186,7 +186,7 @@ def trained(net, world, tmp_path, monkeypatch):
     for epoch in (1, 2):
         name = checkpoints.epoch_file("zfnet", epoch)
         files[name] = checkpoints.save_weights(folder / name, {key: tensor / epoch for key, tensor in conv.items()})
-    card = {"world": "tiny", "classes": ["a", "b"], "architecture": net.architecture.as_dict(), "files": files}
+    card = {"world": "tiny", "classes": ["a", "b"], "architecture": net.architecture.as_dict(), "epochs": 5, "files": files}
     (folder / "zfnet.json").write_text(zfhelpers.evolution.json.dumps(card))
     monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(checkpoints, "checkpoint_dir", lambda: tmp_path / "checkpoints")
@@ -209,11 +209,12 @@ def test_a_search_is_remembered_for_the_same_weights_and_images_only(trained, ne
                 assert torch.equal(getattr(first[epoch][layer], name), getattr(again[epoch][layer], name))
     assert not torch.equal(first[1]["layer1"].peaks, first[2]["layer1"].peaks)
     evolve("tiny", [4, 8, 16], [2])
-    assert trained[2:] == [[4, 8, 16]]
+    evolve("tiny", [4, 8, 15], [5])  # the network itself, which has no second file
+    assert trained[2:] == [[4, 8, 16], [4, 8, 15]]
 
 
 def test_an_epoch_that_was_not_kept_and_a_network_that_is_not_there(trained):
-    with pytest.raises(ValueError, match="The network tiny/zfnet was not kept at epoch 3; it was at 1, 2"):
+    with pytest.raises(ValueError, match="The network tiny/zfnet was not kept at epoch 3; it was at 1, 2, 5"):
         evolve("tiny", [0], [1, 3])
     with pytest.raises(FileNotFoundError, match="There is no network tiny/nobody"):
         evolve("tiny", [0], [1], variant="nobody")

@@ -148,8 +148,8 @@ def load(
         file = epoch_file(variant, epoch)
         if file in card["files"]:
             tensors = _verified(path.with_name(file), card)
-        elif epoch != card["epochs"]:
-            kept = [str(e) for e in (*EPOCHS, card["epochs"]) if epoch_file(variant, e) in card["files"] or e == card["epochs"]]
+        elif epoch != (last := card.get("epochs")):
+            kept = [str(e) for e in sorted({*EPOCHS, last} - {None}) if epoch_file(variant, e) in card["files"] or e == last]
             raise ValueError(f"The network {world}/{variant} was not kept at epoch {epoch!r}; it was at {', '.join(kept)}.")
         for name in [name for name, _ in net.named_children() if name[-1] in "678" or name == "flatten"]:
             delattr(net, name)

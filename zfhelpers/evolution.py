@@ -113,7 +113,8 @@ def evolve(
 def _kept(world: str, variant: str, epoch: int, indices: np.ndarray) -> dict[str, Responses]:
     """From the cache, or computed and put there."""
     net, data = load(world, variant, epoch=epoch)  # also where the cache knows the answer: it refuses what is not there
-    weights = read_card(world, variant)["files"][epoch_file(variant, epoch)]
+    files = read_card(world, variant)["files"]
+    weights = files.get(epoch_file(variant, epoch)) or files[f"{variant}.safetensors"]  # the last epoch is the network itself
     key = json.dumps([weights, len(data.train), hashlib.sha256(indices.tobytes()).hexdigest(), BATCH])
     path = cache_dir() / f"evolution-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     if path.exists():

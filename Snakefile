@@ -41,7 +41,8 @@ def content(*patterns, without=()):
     return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
 
 
-USED = ("zfhelpers/*.py", "data/checkpoints/*/*.json", "runs/*/*.json", "data/annotations/*", "data/paper/*", "requirements.lock")
+NETWORKS = ("data/checkpoints/**/*.json", "runs/**/*.json")  # their cards, and records made here
+USED = ("zfhelpers/*.py", *NETWORKS, "data/results/**/*.json", "data/annotations/*", "data/paper/*", "requirements.lock")
 PACKAGE = content(*USED, without=("report.py",))
 LOOKS = content("zfhelpers/report.py", "zfhelpers/templates/*")
 

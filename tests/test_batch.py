@@ -116,6 +116,14 @@ class TestMakeReport:
         again = made_anew(before, times(project / "reports" / "toy"))
         assert again == {"02_second.ipynb", "02_second.html", "02_second/metrics.json", "index.html"}
 
+    @pytest.mark.parametrize("file", ["results/toy/table3.json", "checkpoints/toy/table3/zfnet-0.json"])
+    def test_new_record_or_network_runs_a_notebook_again(self, project, file):
+        before = times(project / "reports" / "toy")
+        (project / "data" / file).parent.mkdir(parents=True)
+        (project / "data" / file).write_text("{}")
+        assert make(project, "report", "NOTEBOOKS=notebooks/02*.ipynb").returncode == 0
+        assert "02_second.ipynb" in made_anew(before, times(project / "reports" / "toy"))
+
     def test_parameters_reach_the_notebook(self, project):
         notebooks = "NOTEBOOKS=notebooks/02*.ipynb"
         assert make(project, "report", notebooks, "PARAMS=-p seed 31").returncode == 0

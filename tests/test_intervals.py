@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zfhelpers.intervals import over_divisions, over_images, over_trainings, pooled
+from zfhelpers.intervals import over_divisions, over_images, over_trainings, pooled, welch
 
 
 def test_interval_over_images_is_that_of_drawing_them_one_by_one():
@@ -51,4 +51,11 @@ def test_a_pooled_interval_holds_the_true_difference_and_is_narrower_for_more_gr
     assert ((ends[:, 0] <= 5) & (ends[:, 1] >= 5)).mean() == pytest.approx(0.95, abs=0.015)
     alone = np.array([over_trainings(groups[0] + 5 - groups[1]) for groups in drawn])
     assert np.median(np.ptp(ends, axis=1)) < 0.6 * np.median(np.ptp(alone, axis=1))
-    assert pooled([1.0], [2.0], [[1.0], [2.0]]) is None
+    assert pooled([1.0], [2.0, 3.0], [[1.0], [2.0, 3.0]]) is None
+
+
+def test_welch_holds_the_difference_of_means_that_scatter_differently():
+    rng = np.random.default_rng(5)
+    ends = np.array([welch(rng.normal(5, 7.0, 3), rng.normal(0, 1.0, 3)) for _ in range(2000)])
+    assert ((ends[:, 0] <= 5) & (ends[:, 1] >= 5)).mean() == pytest.approx(0.95, abs=0.02)
+    assert welch([1.0], [2.0, 3.0]) is None

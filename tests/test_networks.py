@@ -120,6 +120,17 @@ def test_two_at_once_give_the_networks_of_one_after_the_other(tmp_path, monkeypa
         assert turn["files"] == once["files"]
 
 
+def test_without_the_images_of_the_target_the_other_networks_are_trained(tmp_path, monkeypatch, capsys):
+    trained = []
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    monkeypatch.setattr(networks, "open_world", lambda name: open_world("toy"))
+    monkeypatch.setattr(networks, "train_all", lambda world, out, some, *_, **__: trained.extend(some))
+    networks.main(["--world", "folder:mine", "--out", str(tmp_path)])
+    assert trained == [name for name in networks.listed("folder:mine") if not name.startswith("scratch/")]
+    assert "table3/zfnet-0" in trained
+    assert capsys.readouterr().out.startswith("The networks from scratch of Table 4 are left out: caltech101 is not in ")
+
+
 def test_bad_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit):
         networks.main(["--world", "mars", "--out", str(tmp_path)])
@@ -130,3 +141,6 @@ def test_bad_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit):
         networks.main(["--out", str(tmp_path), "--jobs", "0"])
     assert "At least one network is trained at once, not 0." in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        networks.main(["--out", str(tmp_path), "--only", "zfnet", "--epochs", "0"])
+    assert "A training run takes at least 1 epoch, not 0." in capsys.readouterr().err

@@ -97,6 +97,7 @@ def test_a_difference_is_paired_by_seed(networks):
     assert wide["images"][0] <= wide["top1"] <= wide["images"][1]
     assert wide["images"][1] - wide["images"][0] > 1
     assert table["differences"]["alexnet-no-7"] is None
+    assert table["bases"]["pairs"] == pytest.approx([by["alexnet", 1] - by["zfnet", 1]])
     assert set(table["differences"]) == set(ablation.TABLE3) - {"alexnet", "zfnet"}
 
 
@@ -105,7 +106,7 @@ def test_fewer_images_are_the_same_for_all_networks_and_named(networks):
     assert (table["val_images"], table["train_images"]) == (10, 10)
     again = table3("tiny", most=10)
     assert again["networks"] == table["networks"]
-    assert table3("tiny", most=10, seed=1)["networks"] != table["networks"]
+    assert table3("tiny", most=10, seed=1)["networks"] == table["networks"]  # the seed is that of the bootstrap alone
 
 
 def test_table2_averages_probabilities_over_networks_and_views(networks):
@@ -161,14 +162,29 @@ def test_a_record_that_cannot_be_written_leaves_the_old_one(networks, monkeypatc
     assert [one.name for one in path.parent.iterdir()] == ["table2.json"]
 
 
+def test_tables_without_their_images_are_left_out_and_the_others_recorded(networks, monkeypatch, capsys):
+    def missing(world, folds):
+        raise FileNotFoundError("caltech101 is not here.")
+
+    for table in (4, 7):
+        monkeypatch.setitem(results.TABLES, table, missing)
+    results.main(["--world", "tiny"])
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"runs/data/results/table{table}.json" for table in (2, 3)),
+        *(f"Table {table} is left out: caltech101 is not here." for table in (4, 7)),
+    ]
+    with pytest.raises(SystemExit):
+        results.main(["--world", "tiny", "--table", "4"])
+
+
 def test_a_missing_or_foreign_record_is_one_sentence(networks):
     with pytest.raises(FileNotFoundError, match=r"'python -m zfhelpers\.results --world tiny --table 3' makes one\.$"):
         results.read_record("tiny", 3)
     path = results.record_files("tiny", 3)[0]
     path.parent.mkdir(parents=True)
-    for text in ("{", "[]", json.dumps({"table": 2, "versions": {}})):
+    for text in ("{", "[]", json.dumps({"table": 2}), json.dumps({"table": 3, "k": 2, "networks": []})):
         path.write_text(text)
-        with pytest.raises(ValueError, match="is not the record of a table"):
+        with pytest.raises(ValueError, match="is not the record of table 3, or an old one: .*--table 3' makes it anew"):
             results.read_record("tiny", 3)
 
 

@@ -112,6 +112,17 @@ def train_all(world, out: Path, networks: Mapping[str, dict], jobs: int = 1, **s
             print(f"{name} is done; {len(todo)} networks and {left} epochs left, about {minutes:.0f} min", flush=True)
 
 
+def _possible(networks: Mapping[str, dict], world) -> dict[str, dict]:
+    """The networks without those from scratch, and a sentence that says so, where the images of their target are not there."""
+    for target in {given["few"][0] for given in networks.values() if "few" in given}:
+        try:
+            open_target(target, world)
+        except FileNotFoundError as missing:
+            print(f"The networks from scratch of Table 4 are left out: {missing}", flush=True)
+            networks = {name: given for name, given in networks.items() if given.get("few", (None,))[0] != target}
+    return dict(networks)
+
+
 def _in_turn(world, out: Path, todo: Mapping[str, dict], settings: Mapping) -> Iterator[str]:
     """Names of networks, each as soon as it is trained."""
     for name, given in list(todo.items()):
@@ -157,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     a = parser.parse_args(arguments)
     if a.jobs < 1:
         parser.error(f"At least one network is trained at once, not {a.jobs}.")
-    budget = {"epochs": a.epochs} if a.epochs else {}
+    budget = {"epochs": a.epochs} if a.epochs is not None else {}
     networks = {name: given | budget for name, given in listed(a.world).items()}
     if unknown := set(a.only or ()) - set(networks):
         parser.error(f"{a.world} has no network {', '.join(sorted(unknown))}; it has {', '.join(networks)}.")
@@ -170,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     print(f"{name} is shipped")
             return
         world = open_world(a.world)
+        networks = networks if a.only else _possible(networks, world)
         out = a.out or network_dirs(world.name)[1]
         train_all(world, out, networks, a.jobs, precision=a.precision, **WORLDS.get(a.world, FEW_PHOTOGRAPHS))
     except (ValueError, OSError, FloatingPointError) as error:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
 from zfhelpers.checkpoints import load
 from zfhelpers.features import features
 from zfhelpers.frames import show_progress
+from zfhelpers.model import ZFNet
 from zfhelpers.networks import ELSEWHERE, FEW
 from zfhelpers.paper import table
 from zfhelpers.scratch import TEST, pool, scratch_probe, trained_folds
@@ -63,6 +65,7 @@ def table7(world: str, folds: int = 5, per_class: int = 30) -> dict:
 
     Returns:
         {"target", "classes", "per_class", "test_per_class", "folds", "rows": {"SVM (1)", ... "Softmax (7)": see `_entry`},
+         "untrained": {"SVM (1)", ... "SVM (7)": the same of a network with random weights},
          "spearman": rank correlation of the SVM's rows with the paper's on Caltech-101}.
 
     Raises:
@@ -72,15 +75,21 @@ def table7(world: str, folds: int = 5, per_class: int = 30) -> dict:
     net, data = load(world)
     target = open_target(default_target(data), data)
     images = pool(target)
-    values = features(net, data, images, LAYERS.values())
-    rows: dict[str, Probe] = {}
-    for number, layer in _progress("layers")(LAYERS.items()):
-        gram = gram_matrix(values[layer])
-        for classifier, name in (("svm", "SVM"), ("softmax", "Softmax"))[: 2 if number in (5, 7) else 1]:
-            rows[f"{name} ({number})"] = linear_probe(gram, images.labels, classifier, per_class, TEST, folds)
+    torch.manual_seed(0)
+    nets = {"trained": net, "untrained": ZFNet(net.architecture).eval()}
+    found: dict[str, dict[str, Probe]] = {kind: {} for kind in nets}
+    for kind, one in nets.items():
+        values = features(one, data, images, LAYERS.values())
+        for number, layer in _progress(f"layers, {kind}")(LAYERS.items()):
+            gram = gram_matrix(values[layer])
+            both = kind == "trained" and number in (5, 7)
+            for classifier, name in (("svm", "SVM"), ("softmax", "Softmax"))[: 1 + both]:
+                found[kind][f"{name} ({number})"] = linear_probe(gram, images.labels, classifier, per_class, TEST, folds)
+    rows = found["trained"]
     return _setting(target, folds) | {
         "per_class": per_class,
         "rows": {name: _entry(probe) for name, probe in rows.items()},
+        "untrained": {name: _entry(probe) for name, probe in found["untrained"].items()},
         "spearman": _order({name: probe.mean for name, probe in rows.items() if name.startswith("SVM")}),
     }
 

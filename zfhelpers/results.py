@@ -27,13 +27,14 @@ from zfhelpers.frames import project_dir
 from zfhelpers.probing import table4, table7
 
 TABLES: dict[int, Callable[..., dict]] = {
-    2: lambda world, seed, images: table2(*table2_views(world, most=images, seed=seed), seed),
+    2: lambda world, seed, images: table2(*table2_views(world, most=images), seed),
     3: lambda world, seed, images: table3(world, most=images, seed=seed),
     4: table4,
     7: table7,
 }
 DEFAULTS: dict[int, dict[str, int]] = {2: {"seed": 0, "images": 4000}, 4: {"folds": 5}}
 DEFAULTS |= {3: DEFAULTS[2], 7: DEFAULTS[4]}
+KEYS = {2: {"k", "rows"}, 3: {"k", "networks", "differences", "bases"}, 4: {"rows", "scratch_folds"}, 7: {"rows", "untrained"}}
 
 
 def record_files(world: str, table: int) -> list[Path]:
@@ -48,8 +49,8 @@ def write_record(world: str, table: int, **settings: int) -> Path:
     Args:
         world: its name.
         table: 2, 3, 4 or 7.
-        settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the judged training images and of the bootstrap)
-            and "images" (judged at most, of either set), or "folds".
+        settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the bootstrap) and "images" (judged at most, of
+            either set), or "folds".
 
     Raises:
         ValueError: no networks, or a setting that the table has not.
@@ -99,10 +100,13 @@ def read_record(world: str, table: int) -> dict:
                                 f"'python -m zfhelpers.results --world {world} --table {table}' makes one.")  # fmt: skip
     try:
         card = json.loads(path.read_text())
-        if card["table"] != table or "versions" not in card:
-            raise KeyError("table")
+        if card["table"] != table or not KEYS[table] <= card.keys():
+            raise KeyError(f"{table}")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} is not the record of a table: {type(error).__name__} {error}.") from None
+        raise ValueError(
+            f"{str(path)!r} is not the record of table {table}, or an old one: {type(error).__name__} {error}; "
+            f"'python -m zfhelpers.results --world {world} --table {table}' makes it anew."
+        ) from None
     return card
 
 
@@ -133,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
     )
-    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the judged training images and of the bootstrap")
+    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the bootstrap")
     parser.add_argument("--images", type=int, help="Tables 2, 3: judged at most, of either set")
     parser.add_argument("--folds", type=int, help="Tables 4, 7: random divisions into training and test images")
     parser.add_argument("--ship", action="store_true", help="measure nothing: copy what runs/WORLD has to data/results")
@@ -146,7 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return _ship(a.world)
         for table in [a.table] if a.table else sorted(TABLES):
             if a.table or not record_files(a.world, table)[1].exists():
-                print(write_record(a.world, table, **settings).relative_to(project_dir()), flush=True)
+                try:
+                    print(write_record(a.world, table, **settings).relative_to(project_dir()), flush=True)
+                except FileNotFoundError as missing:  # the images of a target; the other tables can do without
+                    if a.table:
+                        raise
+                    print(f"Table {table} is left out: {missing}", flush=True)
     except (ValueError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 

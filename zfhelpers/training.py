@@ -145,11 +145,11 @@ def train(
         FileExistsError: `out` holds another run and `resume` was not asked for.
     """
     architecture = scaled(variant, len(world.classes), world.image_size, width, fc)
-    accelerator = Accelerator(mixed_precision=precision or fastest_precision())
     if epochs < 1:
         raise ValueError(f"A training run takes at least 1 epoch, not {epochs}.")
     if not (rate > 0 and weight_decay >= 0):
         raise ValueError(f"A learning rate is above 0 and a weight decay at least 0, not {rate} and {weight_decay}.")
+    accelerator = Accelerator(mixed_precision=precision or fastest_precision())
     if batch < 1 or batch % accelerator.num_processes:
         raise ValueError(f"A batch of {batch} cannot be shared evenly by {accelerator.num_processes} processes.")
     run = {

@@ -184,7 +184,7 @@ def test_a_missing_or_foreign_record_is_one_sentence(networks):
     path.parent.mkdir(parents=True)
     for text in ("{", "[]", json.dumps({"table": 2}), json.dumps({"table": 3, "k": 2, "networks": []})):
         path.write_text(text)
-        with pytest.raises(ValueError, match="is not the record of table 3, or an old one: .*--table 3' makes it anew"):
+        with pytest.raises(ValueError, match=r"is not the record of table 3, or an old one: .*--table 3' makes it anew"):
             results.read_record("tiny", 3)
 
 

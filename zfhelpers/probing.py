@@ -43,7 +43,7 @@ def table4(world: str, folds: int = 5) -> dict:
     """
     net, data = load(world)
     target = open_target(default_target(data), data)
-    images, (_, counts, _) = pool(target), FEW.get(world, ELSEWHERE)
+    images, (_, counts, *_) = pool(target), FEW.get(world, ELSEWHERE)
     gram = gram_matrix(features(net, data, images, "layer7")["layer7"])
     frozen = learning_curve(gram, images.labels, "softmax", counts, TEST, folds, _progress("pretrained"))
     there = {count: trained_folds(world, target.name, count, range(folds)) for count in counts}

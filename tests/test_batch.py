@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from packaging.requirements import Requirement
@@ -143,6 +144,21 @@ def test_endless_cell_is_stopped_and_named(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"a.ipynb failed in code cell 3, line 2, .* after 2 seconds"):
         batch.run(tmp_path / "a.ipynb", tmp_path / "reports", "toy")
     assert not (tmp_path / "reports" / "a.ipynb").exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says what processes share")
+def test_what_a_fork_shares_counts_once():
+    hold = "x = bytes(range(256)) * 800_000; import os, time; os.fork(); print(flush=True); time.sleep(60)"  # 205 MB
+    with psutil.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as parent:
+        try:
+            for _ in range(2):  # both have it
+                parent.stdout.readline()
+            both = [parent, *parent.children()]
+            assert sum(one.memory_info().rss for one in both) > 400e6
+            assert 205e6 < sum(map(batch._memory, both)) < 300e6
+        finally:
+            for one in (*parent.children(), parent):
+                one.kill()
 
 
 # ------------------------------------------------------------------------------------------------------- what check refuses

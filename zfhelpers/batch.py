@@ -108,6 +108,16 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
     os.replace(draft, finished)
 
 
+def _memory(process: psutil.Process) -> int:
+    """Bytes of memory. What several processes share is shared out among them where the system tells, as Linux does: the children
+    that draw the toy world are forks, and their parent's images would count once more for each of them."""
+    try:
+        whole = process.memory_full_info()
+    except psutil.AccessDenied:
+        whole = process.memory_info()
+    return getattr(whole, "pss", whole.rss)
+
+
 def _papermill(
     notebook: Path, draft: Path, world: str, parameters: Parameters, threads: int | None
 ) -> tuple[float, float, str | None]:
@@ -123,7 +133,7 @@ def _papermill(
         try:
             while process.poll() is None:
                 with suppress(psutil.Error):  # a process that ended while we looked
-                    peak = max(peak, sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]))
+                    peak = max(peak, sum(map(_memory, [process, *process.children(recursive=True)])))
                 with suppress(psutil.TimeoutExpired):
                     process.wait(SAMPLING)
         finally:

@@ -91,13 +91,14 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         networks.train_all("a world", tmp_path, some, width=0.25, rate=0.5)
     stop = None
+    (tmp_path / "fig6-alexnet.metrics.jsonl").write_text("an epoch\n" * 12)  # of a training that was stopped
     networks.train_all("a world", tmp_path, some, width=0.25, rate=0.5)
     assert trained == ["zfnet", "fig6-zfnet", "fig6-alexnet"]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "0 of 3 networks are there; zfnet, fig6-zfnet, fig6-alexnet to train."
     assert said[1].startswith("zfnet is done; 2 networks and 60 epochs left, about 0 min")
     assert said[2] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
-    assert said[3].startswith("fig6-zfnet is done; 1 networks and 30 epochs left")
+    assert said[3].startswith("fig6-zfnet is done; 1 networks and 18 epochs left")
     networks.train_all("a world", tmp_path, some)
     assert capsys.readouterr().out == "3 of 3 networks are there; none to train.\n"
 

@@ -110,13 +110,19 @@ def train_all(world, out: Path, networks: Mapping[str, dict], jobs: int = 1, **s
     """
     todo = {name: given for name, given in networks.items() if not (out / f"{name}.json").exists()}
     print(f"{len(networks) - len(todo)} of {len(networks)} networks are there; {', '.join(todo) or 'none'} to train.", flush=True)
-    began, epochs = time.monotonic(), 0
+    began, at_first = time.monotonic(), _epochs_left(out, todo)
     for name in _in_turn(world, out, todo, settings) if jobs == 1 else _at_once(world.name, out, todo, settings, jobs):
-        epochs += todo.pop(name)["epochs"]
-        left = sum(given["epochs"] for given in todo.values())
-        if left:
-            minutes = left * (time.monotonic() - began) / epochs / 60
+        del todo[name]
+        if left := _epochs_left(out, todo):
+            minutes = left * (time.monotonic() - began) / max(1, at_first - left) / 60
             print(f"{name} is done; {len(todo)} networks and {left} epochs left, about {minutes:.0f} min", flush=True)
+
+
+def _epochs_left(out: Path, todo: Mapping[str, dict]) -> int:
+    """Epochs to train, without those that the logs of stopped and of running trainings tell of."""
+    logs = {name: out / f"{name}.metrics.jsonl" for name in todo}
+    done = {name: len(log.read_text().splitlines()) if log.exists() else 0 for name, log in logs.items()}
+    return sum(max(0, given["epochs"] - done[name]) for name, given in todo.items())
 
 
 def _possible(networks: Mapping[str, dict], world) -> dict[str, dict]:

@@ -36,7 +36,7 @@ class Page(html.parser.HTMLParser):
 
 TEXT = r"""# The *first*
 
-Figure 2, Table 3 and section 2.1; Fig. 2.
+Figure 2, Tables 3–5 and section 2.1; Fig. 2.
 
 Later Fig. 9, $a < b^2$ and $$\begin{aligned}c &= 1 \\ d &= \sqrt{2}\end{aligned}$$
 
@@ -103,7 +103,7 @@ def test_links_stay_in_the_report_and_find_the_project(pages):
 def test_index_holds_numbers_pictures_and_costs(pages):
     text = (pages / "index.html").read_text()
     assert Page(pages / "index.html").alts == ["A nose"]
-    for part in ("The first", "Fig. 2, Table 3, sec. 2.1<", "error, %", "17.61", "18 ± 2", "16.5", "[15.12, 19.9]", "one crop",
+    for part in ("The first", "Fig. 2, Tables 3–5, sec. 2.1<", "error, %", "17.61", "18 ± 2", "16.5", "[15.12, 19.9]", "one crop",
                  "at least 80", "holds", "fails", "1 min 15 s", "1.5 GB", 'href="04_first.html"'):
         assert part in text, part
     assert "Fig. 9" not in text

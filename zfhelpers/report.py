@@ -35,7 +35,7 @@ from pygments.formatters import HtmlFormatter
 TEMPLATES = Path(__file__).parent / "templates"
 THUMBNAIL = (640, 480)  # pixels at most
 PRIORITY = ("text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain")
-PAPER = re.compile(r"(Fig|Table|[Ss]ec)(?:\.|ure|tion)?\s(\d[\w.–-]*(?<![.–-]))")
+PAPER = re.compile(r"(Fig|Tables?|[Ss]ec)(?:\.|ure|tion)?\s(\d[\w.–-]*(?<![.–-]))")
 IMAGE = re.compile(r"<img\b[^>]*>", re.DOTALL)
 PATH_LETTERS = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}  # matplotlib's codes as SVG has them
 
@@ -157,7 +157,7 @@ def _entry(reports: Path, notebook: Path) -> dict:
     metrics = json.loads(notes.read_text(encoding="utf-8")) if finished and notes.exists() else {}
     if not finished and failed.exists():
         page(failed, [], home="../index.html")
-    papers = (f"{kind}{'.' * (kind != 'Table')} {place}" for kind, place in PAPER.findall(_opening(shown)))
+    papers = (f"{kind}{'.' * (not kind.startswith('Table'))} {place}" for kind, place in PAPER.findall(_opening(shown)))
     rows = [_row(one) for one in metrics.get("measurements", [])]
     image, alt = (finished and first_figure(shown)) or (None, "")
     return {

@@ -3,6 +3,7 @@
 import html.parser
 import json
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from zfhelpers import report
+from zfhelpers.frames import project_dir
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG of one pixel
 
@@ -92,6 +94,14 @@ def test_page_keeps_descriptions_and_draws_formulas(pages):
     assert "<title>The first</title>" in text
     assert "<pre>the last value</pre>" in text
     assert re.search(r"<details><summary>Answer</summary>\s*<p><strong>Folded.</strong></p>\s*</details>", text)
+
+
+@pytest.mark.parametrize("path", sorted((project_dir() / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_formula_of_the_notebooks_is_drawn(path, tmp_path, monkeypatch):
+    draw, drawn = report.formula, {}
+    monkeypatch.setattr(report, "formula", lambda tex: drawn.setdefault(tex, draw(tex)))
+    report.page(Path(shutil.copy(path, tmp_path)), [])
+    assert [tex for tex, shown in drawn.items() if not shown.startswith("<svg")] == []
 
 
 def test_links_stay_in_the_report_and_find_the_project(pages):

@@ -57,7 +57,7 @@ train: $(STAMP)
 
 data: WORLD = imagenette
 data: $(STAMP)
-	$(RUN) -m zfhelpers.download "$(WORLD)"
+	$(RUN) -m zfhelpers.worlds.download "$(WORLD)"
 
 install: $(STAMP)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 HERE = Path(workflow.basedir)
-BATCH, REPORT = (f"{shlex.quote(sys.executable)} -P {shlex.quote(str(HERE / 'zfhelpers' / name))}" for name in ("batch.py", "report.py"))
+BATCH, REPORT = (f"{shlex.quote(sys.executable)} -P -m zfhelpers.report.{name}" for name in ("run", "pages"))
 DEFAULTS = {"world": "toy", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
 
 if unknown := config.keys() - DEFAULTS.keys():
@@ -37,14 +37,16 @@ THREADS = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) 
 
 def content(*patterns, without=()):
     """A hash of what some files hold: unlike their times, the same in every clone."""
-    files = sorted(path for pattern in patterns for path in HERE.glob(pattern) if path.name not in without)
+    left_out = {path for pattern in without for path in HERE.glob(pattern)}
+    files = sorted({path for pattern in patterns for path in HERE.glob(pattern)} - left_out)
     return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
 
 
+LOOK = ("zfhelpers/report/pages.py", "zfhelpers/report/templates/*")  # what makes pages of notebooks that ran
 NETWORKS = ("data/checkpoints/**/*.json", "runs/**/*.json")  # their cards, and records made here
-USED = ("zfhelpers/*.py", *NETWORKS, "data/results/**/*.json", "data/annotations/*", "data/paper/*", "requirements.lock")
-PACKAGE = content(*USED, without=("report.py",))
-LOOKS = content("zfhelpers/report.py", "zfhelpers/templates/*")
+USED = ("zfhelpers/**/*.py", *NETWORKS, "data/results/**/*.json", "data/annotations/*", "data/paper/*", "requirements.lock")
+PACKAGE = content(*USED, without=LOOK)
+LOOKS = content(*LOOK)
 
 
 wildcard_constraints:

@@ -18,7 +18,7 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright: pip install playwright")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "08_occlusion.ipynb"
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 # No sandbox, because containers rarely allow one; nothing that asks the network.
@@ -80,16 +80,16 @@ import numpy as np
 import torch
 
 from zfhelpers import views
-from zfhelpers.correspondence import Correspondence
-from zfhelpers.invariance import InvarianceCurves
-from zfhelpers.view_ablation import ablation_view
-from zfhelpers.view_confusion import confusion_view
-from zfhelpers.view_correspondence import correspondence_view
-from zfhelpers.view_ensemble import ensemble_view
-from zfhelpers.view_evolution import evolution_view
-from zfhelpers.view_filters import filters_view
-from zfhelpers.view_invariance import invariance_view
-from zfhelpers.view_neighbours import neighbours_view
+from zfhelpers.experiments.correspondence import Correspondence
+from zfhelpers.experiments.invariance import InvarianceCurves
+from zfhelpers.views.ablation import ablation_view
+from zfhelpers.views.confusion import confusion_view
+from zfhelpers.views.correspondence import correspondence_view
+from zfhelpers.views.ensemble import ensemble_view
+from zfhelpers.views.evolution import evolution_view
+from zfhelpers.views.filters import filters_view
+from zfhelpers.views.invariance import invariance_view
+from zfhelpers.views.neighbours import neighbours_view
 
 rng = np.random.default_rng(0)
 picture = lambda *shape: rng.integers(0, 256, (*shape, 3, 32, 32), dtype=np.uint8)

@@ -19,9 +19,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from zfhelpers import batch
+from zfhelpers.report import run
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -153,7 +153,7 @@ def shown(**data):
     return new_output("display_data", data={key.replace("_", "/"): value for key, value in data.items()})
 
 
-GOOD = ("See [the package](../zfhelpers/model.py), `zfhelpers/batch.py` and data/cache/x. ![A dog.](../LICENSE)",
+GOOD = ("See [the package](../zfhelpers/model.py), `zfhelpers/report/run.py` and data/cache/x. ![A dog.](../LICENSE)",
         ("def half(x):\n    return x / 2  # a comment; with a semicolon\n\n\nhalf(3)",
          shown(text_plain="1.5"), shown(text_html='<img alt="A dog" src="data:,">', text_plain="<Picture: A dog>")))
 
@@ -257,6 +257,6 @@ def test_notebook_runs_on_photographs(path, tmp_path):
     folder = Path(os.environ.get("ZF_DATA") or ROOT / "data" / "downloads")
     if not (folder / "imagenette2-160").is_dir():
         pytest.skip("no photographs: 'make data' fetches Imagenette (95 MB), or set ZF_DATA to the folder of imagenette2-160")
-    batch.check([path], "imagenette")
-    batch.run(path, tmp_path, "imagenette")
+    run.check([path], "imagenette")
+    run.run(path, tmp_path, "imagenette")
     assert (tmp_path / path.name).exists()

@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from zfhelpers import paper
-from zfhelpers.ablation import BASES
-from zfhelpers.frames import project_dir
-from zfhelpers.results import read_record
+from zfhelpers.results.ablation import BASES
+from zfhelpers.results.records import read_record
+from zfhelpers.worlds.frames import project_dir
 
 README = (project_dir() / "README.md").read_text()
 

@@ -5,28 +5,46 @@
     net, world = zf.load("toy")
     images = world.preprocess(world.val.images([0]))
     zf.Deconvnet(net).project(images, "layer5", maps=[7])
+
+A name is imported when it is first used, so that `import zfhelpers` costs nothing and programs that need no torch load none.
 """
 
-from zfhelpers import paper
-from zfhelpers.activations import activations, crop, top_activations
-from zfhelpers.checkpoints import load
-from zfhelpers.correspondence import correspondence
-from zfhelpers.deconv import Deconvnet, unpool
-from zfhelpers.features import features
-from zfhelpers.frames import read_image
-from zfhelpers.geometry import receptive_field
-from zfhelpers.invariance import invariance_curves
-from zfhelpers.model import Architecture, ZFNet, renormalise_filters
-from zfhelpers.occlusion import occlusion_maps
-from zfhelpers.overlap import duplicates
-from zfhelpers.paper import at_least, at_most, begin, check, record
-from zfhelpers.targets import default_target, open_target
-from zfhelpers.transfer import gram_matrix, learning_curve, linear_probe
-from zfhelpers.worlds import open_world
+from importlib import import_module
 
-__all__ = [
-    "Architecture", "Deconvnet", "ZFNet", "activations", "at_least", "at_most", "begin", "check", "correspondence", "crop",
-    "default_target", "duplicates", "features", "gram_matrix", "invariance_curves", "learning_curve", "linear_probe", "load",
-    "occlusion_maps", "open_target", "open_world", "paper", "read_image", "receptive_field", "record", "renormalise_filters",
-    "top_activations", "unpool",
-]  # fmt: skip
+_WHERE = {
+    "strongest": "activations crop top_activations",
+    "deconv": "Deconvnet unpool",
+    "geometry": "receptive_field",
+    "model": "Architecture ZFNet renormalise_filters",
+    "occlusion": "occlusion_maps",
+    "worlds.duplicates": "duplicates",
+    "worlds.frames": "read_image",
+    "worlds.targets": "default_target open_target",
+    "worlds.world": "open_world",
+    "networks.checkpoints": "load",
+    "experiments.correspondence": "correspondence",
+    "experiments.features": "features",
+    "experiments.invariance": "invariance_curves",
+    "experiments.probes": "gram_matrix learning_curve linear_probe",
+    "paper.checks": "at_least at_most begin check record",
+}
+_HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
+_ROOMS = ("experiments", "figures", "networks", "paper", "results", "toyworld", "training", "views", "worlds")
+
+__all__ = sorted([*_HOME, "paper"])
+
+
+def __getattr__(name: str):
+    """What `zfhelpers.name` is: a public function or class, or one of the rooms."""
+    if name in _HOME:
+        value = getattr(import_module(f"zfhelpers.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return import_module(f"zfhelpers.{name}")
+    raise AttributeError(f"module 'zfhelpers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that nobody has used yet."""
+    return sorted({*globals(), *__all__, *_ROOMS})

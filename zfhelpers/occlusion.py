@@ -25,7 +25,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.activations import checked_images, recording
+from zfhelpers.strongest import checked_images, recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,0 +1,112 @@
+"""Tables 4 and 7 against scikit-learn on the features themselves, and their records."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import rankdata
+from sklearn.svm import SVC
+
+from zfhelpers import paper
+from zfhelpers.experiments.probes import Probe, split
+from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.results import layer_by_layer, records
+from zfhelpers.worlds.targets import Target
+from zfhelpers.worlds.world import ImageSet, World
+
+CLASSES, EACH = 3, 35
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """An untrained network and three classes of noise, each brighter in a place of its own."""
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(records, "project_dir", lambda: tmp_path)
+    labels = np.arange(CLASSES * EACH) % CLASSES
+    frames = np.random.default_rng(0).integers(0, 200, (len(labels), 3, 73, 73), dtype=np.uint8)
+    for label in range(CLASSES):
+        frames[labels == label, :, 20 * label : 20 * label + 30] += 25
+    images = ImageSet(frames, labels, 64)
+    world = World("tiny", "xy", 64, lambda _, split: images, mean=torch.full((3, 64, 64), 100.0))
+    torch.manual_seed(1)
+    net = ZFNet(Architecture(classes=2, image_size=64, width=0.25, fc=(16, 16))).eval()
+    monkeypatch.setattr(layer_by_layer, "load", lambda name: (net, world))
+    monkeypatch.setattr(layer_by_layer, "open_target", lambda name, world: Target(f"few-{name}", ("a", "b", "c"), images))
+    return net, world, images
+
+
+def test_table7_has_the_papers_rows_and_layer_6(small):
+    found = layer_by_layer.table7("tiny", folds=2, per_class=10)
+    assert set(found["rows"]) == {"SVM (6)", *paper.table(7).column("Caltech-101 (30 per class)")}
+    assert (found["target"], found["classes"], found["per_class"], found["folds"]) == ("few-caltech101", 3, 10, 2)
+    assert list(found["untrained"]) == [f"SVM ({n})" for n in range(1, 8)]
+    assert any(found["untrained"][name] != found["rows"][name] for name in found["untrained"])  # other weights
+    svm = [found["rows"][f"SVM ({n})"]["accuracy"] for n in (1, 2, 3, 4, 5, 7)]
+    theirs = [44.8, 66.2, 72.3, 76.6, 86.2, 85.5]
+    assert found["spearman"] == pytest.approx(np.corrcoef(rankdata(svm), rankdata(theirs))[0, 1])
+
+
+def test_an_accuracy_of_table7_is_that_of_an_svm_on_the_features(small):
+    net, world, images = small
+    row = layer_by_layer.table7("tiny", folds=2, per_class=10)["rows"]["SVM (5)"]
+    with torch.no_grad():
+        seen = world.preprocess(images.images(range(len(images))))
+        for name, module in net.named_children():
+            if name == "flatten":
+                break
+            seen = module(seen)
+    seen = seen.flatten(1).half().double().numpy()
+    for fold in range(2):
+        train, test = split(images.labels, 10, 50, fold)
+        spread = ((seen[train] - seen[train].mean(0)) ** 2).sum(1).mean()
+        machine = SVC(kernel="linear", C=row["costs"][fold] / spread).fit(seen[train], images.labels[train])
+        right = machine.predict(seen[test]) == images.labels[test]
+        mean = np.mean([right[images.labels[test] == label].mean() for label in range(CLASSES)])
+        assert row["each"][fold] == pytest.approx(100 * mean, abs=1.5)  # one image of 75
+    assert row["accuracy"] == pytest.approx(np.mean(row["each"]))
+    assert row["std"] == pytest.approx(np.std(row["each"], ddof=1))
+
+
+def test_table4_has_the_networks_from_scratch_that_are_there(small, monkeypatch):
+    asked = []
+
+    def scratch(world, target, count, folds):
+        asked.append((world, target.name, count, list(folds)))
+        return Probe("from scratch", count, (0.5,), ())
+
+    monkeypatch.setattr(layer_by_layer, "trained_folds", lambda world, target, count, folds: [1] if count == 15 else [])
+    monkeypatch.setattr(layer_by_layer, "scratch_probe", scratch)
+    found = layer_by_layer.table4("tiny", folds=2)
+    rows = found["rows"]
+    assert found["scratch_folds"] == {"15": [1]}
+    assert asked == [("tiny", "few-caltech101", 15, [1])]
+    assert rows["from scratch"] == {"15": {"accuracy": 50.0, "each": [50.0], "costs": []}}  # one division has no deviation
+    assert {count: len(row["each"]) for count, row in rows["pretrained"].items()} == {"15": 2, "30": 2}
+
+
+def test_without_a_table_only_what_is_missing_is_recorded(small, tmp_path, monkeypatch, capsys):
+    calls = []
+    for table in records.TABLES:
+        monkeypatch.setitem(records.TABLES, table, lambda world, table=table, **given: calls.append((table, given)) or {})
+    monkeypatch.setattr(records, "trained", lambda world: {})
+    monkeypatch.setattr(records, "_budget", lambda world, names: {})
+    monkeypatch.setattr(records, "KEYS", {table: set() for table in records.TABLES})
+    records.write_record("tiny", 3, images=7)
+    records.main(["--world", "tiny"])
+    assert calls == [(3, {"seed": 0, "images": 7}), (2, {"seed": 0, "images": 4000}), (4, {"folds": 5}), (7, {"folds": 5})]
+    assert records.read_record("tiny", 7)["command"] == "python -m zfhelpers.results --world tiny --table 7 --folds 5"
+    records.main(["--world", "tiny", "--table", "4", "--folds", "1"])
+    assert calls[-1] == (4, {"folds": 1})
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--folds", "2"], "--folds belongs to a table; name it with --table."),
+        (["--table", "3", "--folds", "2"], "Table 3 has seed and images to set, not folds."),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_one_sentence(words, sentence, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        records.main(words)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f"{sentence}\n")

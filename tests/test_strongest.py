@@ -1,0 +1,330 @@
+"""Named layers' values and top-k lists against slow loops that run one image at a time and sort everything."""
+
+import doctest
+import importlib
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Subset, TensorDataset
+
+from zfhelpers.geometry import receptive_field
+from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.strongest import activations, crop, strongest, top_activations
+
+LAYERS = ["layer1", "layer2", "layer5", "layer6", "layer8"]
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    net = ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=(16, 16))).double()  # float64: no near ties
+    return net.eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randint(0, 256, (23, 3, 64, 64), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+
+def preprocess(batch):
+    return batch.double() - 124
+
+
+class Counting:
+    """A map-style data set that counts how often each item is read."""
+
+    def __init__(self, images):
+        self.images, self.reads = images, [0] * len(images)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        self.reads[index] += 1
+        return self.images[index], 0
+
+
+def slow_forward(net, image):
+    """One image through ZFNet's children by hand: no hooks."""
+    values, x = {}, image[None]
+    with torch.no_grad():
+        for name, part in net.named_children():
+            x = part(x)
+            values[name] = x
+    return values
+
+
+def slow_top(net, images, layer, k):
+    """Every (value, image, row, column) of every map, in Python lists."""
+    best = None
+    for index, image in enumerate(images):
+        value = slow_forward(net, image)[layer][0]
+        value = value if value.ndim == 3 else value[:, None, None]
+        best = best or [[] for _ in value]
+        for entries, one_map in zip(best, value.tolist(), strict=True):
+            places = [(-number, index, row, column) for row, line in enumerate(one_map) for column, number in enumerate(line)]
+            entries.append(min(places))
+    return [sorted(entries)[:k] for entries in best]
+
+
+def test_activations_are_those_of_a_pass_by_hand(net, images):
+    inputs = preprocess(images[:3])
+    values = activations(net, inputs, LAYERS)
+    assert list(values) == LAYERS
+    for index, image in enumerate(inputs):
+        by_hand = slow_forward(net, image)
+        for layer in LAYERS:
+            torch.testing.assert_close(values[layer][index], by_hand[layer][0])
+
+
+def test_values_before_a_relu_in_place_keep_their_signs():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True))
+    images = torch.randn(2, 3, 8, 8)
+    values = activations(net, images, ["0", "1"])
+    torch.testing.assert_close(values["0"], net[0](images).detach())
+    assert (values["0"] < 0).any()
+    torch.testing.assert_close(values["1"], values["0"].relu())
+
+
+def test_a_layer_used_twice_gives_its_first_call():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = nn.AvgPool2d(2)
+
+        def forward(self, x):
+            return self.pool(self.pool(x))
+
+    assert activations(Twice(), torch.zeros(1, 3, 8, 8), "pool")["pool"].shape == (1, 3, 4, 4)
+
+
+def test_values_can_be_used_in_training_later(net, images):
+    values = activations(net, preprocess(images[:2]), "layer5")["layer5"].flatten(1)
+    weight = torch.zeros(values.shape[1], 1, dtype=values.dtype, requires_grad=True)
+    (values @ weight).sum().backward()
+    torch.testing.assert_close(weight.grad[:, 0], values.sum(0))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 23, 64])
+def test_top_activations_equal_sorting_everything(net, images, batch_size):
+    found = top_activations(net, Counting(images), LAYERS, k=4, batch_size=batch_size, preprocess=preprocess)
+    assert list(found) == LAYERS
+    for layer in LAYERS:
+        top = found[layer]
+        expected = slow_top(net, preprocess(images), layer, 4)
+        torch.testing.assert_close(top.values, torch.tensor([[-entry[0] for entry in row] for row in expected]).double())
+        for name, column in (("images", 1), ("rows", 2), ("columns", 3)):
+            assert getattr(top, name).tolist() == [[entry[column] for entry in row] for row in expected], (layer, name)
+
+
+def test_positions_hold_the_values(net, images):
+    top = top_activations(net, Counting(images), "layer2", preprocess=preprocess)["layer2"]
+    values = activations(net, preprocess(images), "layer2")["layer2"]
+    maps = torch.arange(len(top.values))[:, None]
+    torch.testing.assert_close(values[top.images, maps, top.rows, top.columns], top.values)
+    assert all(len(set(row)) == len(row) for row in top.images.tolist())
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 30, 100])
+def test_equal_values_come_in_order_of_image_and_position(batch_size):
+    images = torch.zeros(40, 3, 4, 4)  # past the length up to which any sort keeps the order of equals
+    images[[3, 7, 8], :, 1, 2] = 5.0
+    images[[3, 7, 8], :, 2, 1] = 5.0
+    images[9] = -1.0
+    dataset = [(image, 0) for image in images]
+    top = top_activations(nn.Sequential(nn.ReLU()), dataset, "0", k=6, batch_size=batch_size)["0"]
+    assert top.images.tolist() == [[3, 7, 8, 0, 1, 2]] * 3
+    assert top.rows.tolist() == [[1, 1, 1, 0, 0, 0]] * 3
+    assert top.columns.tolist() == [[2, 2, 2, 0, 0, 0]] * 3
+
+
+def test_the_same_picture_in_a_short_last_batch_ties_exactly():
+    class Rounding(nn.Module):
+        """Convolutions and matrix products round differently in batches of different length; this one does so visibly."""
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Identity()
+
+        def forward(self, x):
+            return self.layer(x - 1e-3 * len(x))  # a shorter batch would win
+
+    top = top_activations(Rounding(), [(torch.ones(3, 2, 2), 0)] * 11, "layer", k=11, batch_size=10)["layer"]
+    assert (top.images == torch.arange(11)).all()
+
+
+def test_one_pass_reads_every_image_once(net, images):
+    dataset = Counting(images)
+    steps = []
+
+    def progress(batches):
+        steps.append(len(batches))
+        return batches
+
+    top_activations(net, dataset, LAYERS, batch_size=10, preprocess=preprocess, progress=progress)
+    assert dataset.reads == [1] * len(images)
+    assert steps == [3]
+
+
+def test_fewer_images_than_k_and_a_subset(net, images):
+    subset = Subset(Counting(images), [5, 2, 9])
+    top = top_activations(net, subset, "layer5", k=9, preprocess=preprocess)["layer5"]
+    assert top.values.shape == (32, 3)
+    assert repr(top) == "TopActivations(32 maps, top 3)"
+    assert set(top.images.flatten().tolist()) == {0, 1, 2}  # positions in the subset
+
+
+def test_float_images_are_taken_as_preprocessed(net, images):
+    raw = top_activations(net, Counting(images), "layer1", preprocess=preprocess)["layer1"]
+    ready = top_activations(net, TensorDataset(preprocess(images), torch.zeros(len(images))), "layer1")["layer1"]
+    assert torch.equal(raw.values, ready.values)
+    assert torch.equal(raw.images, ready.images)
+
+
+def test_strongest_of_units_and_of_maps():
+    values = torch.randn(3, 4, 5, 6, generator=torch.Generator().manual_seed(2))
+    peaks, rows, columns = strongest(values)
+    assert torch.equal(peaks, values.amax((2, 3)))
+    assert torch.equal(values[torch.arange(3)[:, None], torch.arange(4), rows, columns], peaks)
+    peaks, rows, columns = strongest(values[..., 0, 0])
+    assert torch.equal(peaks, values[..., 0, 0])
+    assert not rows.any()
+    assert not columns.any()
+    with pytest.raises(ValueError, match="must be"):
+        strongest(values[0])
+
+
+class Failing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.drop = nn.Conv2d(3, 2, 3), nn.Dropout()
+
+    def forward(self, x):
+        self.conv(x)
+        raise KeyboardInterrupt
+
+
+def test_everything_is_restored_even_after_control_c():
+    net = Failing().train()
+    net.drop.eval()
+    with pytest.raises(KeyboardInterrupt):
+        activations(net, torch.zeros(1, 3, 8, 8), "conv")
+    with pytest.raises(KeyboardInterrupt):
+        top_activations(net, [(torch.zeros(3, 8, 8), 0)], "conv")
+    assert net.training
+    assert net.conv.training
+    assert not net.drop.training
+    assert not net.conv._forward_hooks
+    assert torch.is_grad_enabled()
+
+
+def test_training_networks_are_read_in_evaluation_mode(net, images):
+    inputs = preprocess(images[:2])
+    expected = activations(net, inputs, "layer8")["layer8"]
+    net.train()
+    try:
+        assert torch.equal(activations(net, inputs, "layer8")["layer8"], expected)  # no dropout
+        assert net.training
+    finally:
+        net.eval()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda x: x.byte(), TypeError, "world.preprocess"),
+        (lambda x: x.numpy(), TypeError, "ndarray"),
+        (lambda x: x[0], ValueError, r"\(N, 3, H, W\)"),
+        (lambda x: x[:, :1], ValueError, r"\(2, 1, 64, 64\)"),
+        (lambda x: x[:0], ValueError, "at least 1"),
+        (lambda x: x[..., 1:], ValueError, "64, 63"),
+        (lambda x: torch.where(torch.arange(2)[:, None, None, None] == 1, torch.nan, x), ValueError, "Image 1 holds NaN"),
+    ],
+)
+def test_bad_images_are_refused(net, images, change, error, message):
+    with pytest.raises(error, match=message):
+        activations(net, change(preprocess(images[:2])), "layer1")
+
+
+def test_bad_layers_are_refused(net, images):
+    inputs = preprocess(images[:1])
+    with pytest.raises(ValueError, match="no layer 'layer9'; it has layer1"):
+        activations(net, inputs, ["layer1", "layer9"])
+    with pytest.raises(ValueError, match="at least one"):
+        activations(net, inputs, [])
+    unused = nn.Sequential(nn.ReLU())
+    unused.spare = nn.ModuleList([nn.ReLU()])
+    unused.forward = unused[0].forward
+    with pytest.raises(ValueError, match=r"never runs spare\.0"):
+        activations(unused, inputs, "spare.0")
+    pairs = nn.Sequential(nn.MaxPool2d(2, return_indices=True))
+    with pytest.raises(TypeError, match="Layer '0' gives a tuple"):
+        activations(pairs, inputs, "0")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"k": 0}, ValueError, "k must be at least 1"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
+        ({"dataset": []}, ValueError, "empty"),
+        ({"dataset": iter([])}, TypeError, "by index"),
+        ({"preprocess": None}, TypeError, "preprocess=world.preprocess"),
+        ({"layers": "layer9"}, ValueError, "no layer 'layer9'"),
+        ({"dataset": [("a path", 0)]}, TypeError, "Item 0"),
+        ({"dataset": [(torch.zeros(3, 64, 64), 0), (torch.zeros(3, 64, 60), 0)]}, ValueError, "Image 1 has the shape"),
+        ({"dataset": [(torch.zeros(3, 64, 64), 0)] * 9 + [(torch.full((3, 64, 64), torch.inf), 0)]}, ValueError, "Image 9"),
+    ],
+)
+def test_bad_requests_are_refused(net, images, change, error, message):
+    request = {"dataset": Counting(images), "layers": "layer1", "preprocess": lambda x: x.double(), "batch_size": 4}
+    with pytest.raises(error, match=message):
+        top_activations(net, **(request | change))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize(
+    "box", [(2, 3, 5, 9), (-4, -1, 3, 2), (5, 7, 15, 12), (-2, -2, 12, 12), (-9, 0, -3, 4), (0, 20, 3, 25), (7, -5, 8, -1)]
+)
+def test_crop_is_the_image_inside_and_fill_outside(box, dtype):
+    image = torch.randint(0, 256, (3, 8, 10), generator=torch.Generator().manual_seed(3)).to(dtype)
+    tile = crop(image, box, fill=7)
+    top, left, bottom, right = box
+    assert tile.shape == (3, bottom - top, right - left)
+    assert tile.dtype == dtype
+    for row in range(top, bottom):
+        for column in range(left, right):
+            inside = 0 <= row < 8 and 0 <= column < 10
+            expected = image[:, row, column] if inside else torch.full((3,), 7, dtype=dtype)
+            assert torch.equal(tile[:, row - top, column - left], expected)
+
+
+def test_crop_gives_a_copy_and_refuses_nonsense():
+    image = torch.zeros(3, 8, 8)
+    crop(image, (0, 0, 8, 8)).fill_(1)
+    assert not image.any()
+    with pytest.raises(ValueError, match="one image"):
+        crop(image[None], (0, 0, 8, 8))
+    with pytest.raises(ValueError, match="bottom > top"):
+        crop(image, (4, 0, 4, 8))
+
+
+def test_the_crop_is_all_that_the_unit_sees(net, images):
+    """Fig. 2's patches: everything outside the receptive field may change without moving the activation."""
+    inputs = preprocess(images[:1])
+    field = receptive_field(net, "layer2", 64)
+    before = activations(net, inputs, "layer2")["layer2"]
+    row, column = 3, 2
+    top, left, bottom, right = field.box(row, column)
+    elsewhere = torch.zeros_like(inputs)
+    elsewhere[0, :, top:bottom, left:right] = crop(inputs[0], field.box(row, column))
+    after = activations(net, elsewhere, "layer2")["layer2"]
+    torch.testing.assert_close(after[0, :, row, column], before[0, :, row, column])
+    assert not torch.allclose(after, before)
+
+
+def test_doctests():
+    module = importlib.import_module("zfhelpers.strongest")  # `zfhelpers.strongest` is the function of that name
+    assert doctest.testmod(module).failed == 0

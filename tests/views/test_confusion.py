@@ -1,0 +1,55 @@
+"""The View of confusions, driven without a browser."""
+
+import time
+
+import numpy as np
+import pytest
+
+from zfhelpers.views.confusion import confusion_view, shares
+
+TABLES = {
+    "pretrained": {1: np.array([[3, 1, 0], [2, 2, 0], [1, 0, 3]]), 30: np.array([[4, 0, 0], [1, 3, 0], [0, 0, 4]])},
+    "from scratch": {30: np.array([[2, 2, 0], [0, 4, 0], [4, 0, 0]])},
+}
+CLASSES = ["cat", "dog", "bird"]
+
+
+def test_rows_are_shares_and_an_empty_row_stays_empty():
+    assert shares(np.array([[3, 1], [0, 0]])).tolist() == [[0.75, 0.25], [0, 0]]
+
+
+def test_slides_through_the_numbers_of_images_and_reads_accuracies():
+    view = confusion_view(TABLES, CLASSES)
+    assert view.state == {"name": "pretrained", "count": 30, "label": "cat"}
+    assert "accuracy: <strong>91.7%" in view.readout
+    before = view.png
+    view.set(count=1, label="dog")
+    assert view.alt == "Pretrained, 1 image of each class to learn from: images of dog are called cat 50 %, dog 50 %."
+    assert "accuracy: <strong>66.7%" in view.readout
+    assert "this class: <strong>50%" in view.readout
+    assert view.png != before
+
+
+def test_says_where_a_network_was_not_measured_and_goes_on():
+    view = confusion_view(TABLES, CLASSES, start=1).set(name="from scratch")
+    assert view.alt == "From scratch, 1 image of each class to learn from: not measured."
+    assert "measured with 30 images" in view.readout
+    assert view.set(count=30, label="bird").alt.endswith("images of bird are called cat 100 %.")
+    assert view.error is None
+
+
+def test_a_hundred_classes_are_drawn_while_the_slider_moves():
+    table = np.random.default_rng(0).integers(0, 9, (102, 102))
+    names = [f"class {one}" for one in range(102)]
+    view = confusion_view({"pretrained": {1: table, 2: table.T}}, names)
+    began = time.process_time()
+    for name in names[1:11]:
+        view.set(label=name)
+    assert (time.process_time() - began) / 10 < 0.15
+
+
+def test_bad_tables_are_refused():
+    with pytest.raises(ValueError, match="no confusion matrix to show"):
+        confusion_view({"pretrained": {}}, CLASSES)
+    with pytest.raises(ValueError, match=r"of 2 classes is \(2, 2\), not \(3, 3\)"):
+        confusion_view(TABLES, ["cat", "dog"])

@@ -1,0 +1,104 @@
+"""Overlap: planted copies are found, with their partners; different images are not."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zfhelpers.toyworld import familiar, novel
+from zfhelpers.worlds import duplicates as module
+from zfhelpers.worlds.duplicates import SIDE, THRESHOLD, duplicates, thumbnails
+
+
+def as_picture(frame):
+    return Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0)))
+
+
+def recompressed(frame):
+    file = io.BytesIO()
+    as_picture(frame).save(file, "JPEG", quality=50)
+    return np.asarray(Image.open(file)).transpose(2, 0, 1)
+
+
+def cropped(frame):
+    picture = as_picture(frame).crop((2, 0, 146, 144)).resize((146, 146), Image.Resampling.BICUBIC)
+    return np.asarray(picture).transpose(2, 0, 1)
+
+
+@pytest.fixture(scope="module")
+def source():
+    return np.stack([familiar.draw(familiar.scene("train", index)).image.transpose(2, 0, 1) for index in range(24)])
+
+
+@pytest.fixture(scope="module")
+def target():
+    return np.stack([novel.draw(novel.scene(index)).image.transpose(2, 0, 1) for index in range(20)])
+
+
+COPIES = {
+    "the same": lambda frame: frame,
+    "recompressed": recompressed,
+    "mirrored": lambda frame: recompressed(frame[..., ::-1]),
+    "cropped by two pixels": cropped,
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_planted_copies_are_found_with_their_partners(kind, source, target):
+    planted = target.copy()
+    for place, index in ((5, 3), (6, 17), (19, 23)):
+        planted[place] = COPIES[kind](source[index])
+    found, partners, correlations = duplicates(source, planted)
+    assert (found.tolist(), partners.tolist()) == ([3, 17, 23], [5, 6, 19])
+    assert (found.dtype, partners.dtype, correlations.dtype) == (np.int64, np.int64, np.float32)
+    assert correlations.min() >= THRESHOLD
+    assert correlations.max() <= 1 + 1e-5
+
+
+def test_different_images_are_no_duplicates(source, target):
+    assert [part.shape for part in duplicates(source, target)] == [(0,), (0,), (0,)]
+    assert duplicates(source[:12], source[12:])[0].size == 0
+
+
+def test_correlation_by_a_slow_loop(monkeypatch):
+    """Float64, one pair at a time, on sides where a small pixel is a whole number of pixels; in blocks that do not divide."""
+    monkeypatch.setattr(module, "BLOCK", 3)
+    rng = np.random.default_rng(0)
+    first, second = (rng.integers(0, 256, (n, 3, 64, 64), dtype=np.uint8) for n in (8, 7))
+    second[4] = 255 - first[2] // 2  # a negative correlates with nothing
+
+    def small(frame):
+        grey = np.tensordot([0.299, 0.587, 0.114], frame.astype(float), axes=1)
+        return grey.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
+
+    found, partners, correlations = duplicates(first, second, threshold=1e-6)
+    for index, partner, correlation in zip(found, partners, correlations, strict=True):
+        pairs = [
+            max(np.corrcoef(small(first[index]).ravel(), view.ravel())[0, 1] for view in (small(other), small(other)[:, ::-1]))
+            for other in second
+        ]
+        assert partner == np.argmax(pairs)
+        assert correlation == pytest.approx(max(pairs), abs=1e-5)
+    assert found.tolist() == list(range(8))
+
+
+def test_brightness_and_contrast_do_not_matter(source):
+    dark = (source // 3 + 20).astype(np.uint8)
+    found, partners, correlations = duplicates(source, dark)
+    assert found.tolist() == partners.tolist() == list(range(24))
+    assert correlations.min() > 0.995
+
+
+def test_a_flat_image_correlates_with_nothing():
+    flat = np.full((2, 3, 64, 64), 77, np.uint8)
+    assert not thumbnails(flat).any()
+    assert duplicates(flat, flat)[0].size == 0
+
+
+def test_bad_input_is_told_what_is_possible(source):
+    for threshold in (0, 1.2, float("nan")):
+        with pytest.raises(ValueError, match="threshold lies above 0 and at most at 1"):
+            duplicates(source, source, threshold)
+    with pytest.raises(ValueError, match=r"Images to compare are \(N, 3, H, W\), not \(3, 146, 146\)"):
+        duplicates(source, source[0])

@@ -1,0 +1,1 @@
+"""What is measured on a network: one file for each experiment of the paper."""

@@ -1,0 +1,230 @@
+"""Correspondence (Fig. 8, Table 1): does hiding the same part in different images change the features in the same way?
+
+    eps_i = f_l(image i) - f_l(image i with the part hidden)
+    Delta_l = mean over pairs i != j of the share of dimensions where sign(eps_i) and sign(eps_j) differ      (sec. 4.3)
+
+A lower Delta means that the changes agree more. The sign has three values, and most changes are exactly zero, because a ReLU has
+closed the unit both times. The paper does not say how it counts them, so both ways are given:
+
+- `counted`: zero is a sign of its own; the share is of all dimensions. What the formula says, and what the paper's values fit.
+- `left_out`: only dimensions that change in both images; 0.5 is what two unrelated changes give.
+
+    >>> from zfhelpers.model import Architecture, ZFNet
+    >>> net = ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=(16, 16)))
+    >>> images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> result = correspondence(net, images, [square((20, 30), 9, (64, 64))] * 3, "layer5")["layer5"]
+    >>> result
+    Correspondence(3 images, 32 x 3 x 3 units)
+    >>> result.counted.shape
+    torch.Size([3, 3])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zfhelpers.occlusion import fill_image
+from zfhelpers.strongest import checked_images, recording
+
+ROUNDING = 1e-5
+"""A change smaller than this share of the layer's largest value is zero: float32 rounding makes that much of nothing."""
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Correspondence:
+    """How one layer changes when a part of each of n images is hidden.
+
+    Attributes:
+        signs: (n, maps, rows, columns) or (n, units) int8: 1 where the unit loses activity, -1 where it gains, 0 where it stays.
+        size: (n,) float, length of the change as a share of the length of the features.
+    """
+
+    signs: Tensor
+    size: Tensor
+
+    @property
+    def counted(self) -> Tensor:
+        """(n, n) float: share of all dimensions whose signs differ, zero being a sign of its own; the diagonal is 0."""
+        up, down = self._up_and_down()
+        still = 1 - up - down
+        return 1 - (up @ up.T + down @ down.T + still @ still.T) / up.shape[1]
+
+    @property
+    def left_out(self) -> Tensor:
+        """(n, n) float: share of the dimensions that change in both images whose signs differ; NaN if there are none."""
+        up, down = self._up_and_down()
+        moved = up + down
+        return (up @ down.T + down @ up.T) / (moved @ moved.T)
+
+    @property
+    def changed(self) -> Tensor:
+        """(n,) float: share of the dimensions that change at all."""
+        return (self.signs != 0).flatten(1).float().mean(1)
+
+    def _up_and_down(self) -> tuple[Tensor, Tensor]:
+        flat = self.signs.flatten(1)
+        return (flat > 0).float(), (flat < 0).float()  # counts below 2^24: exact in float32
+
+    def __repr__(self) -> str:
+        """Short: the tensors would fill pages."""
+        return f"Correspondence({len(self.signs)} images, {' x '.join(map(str, self.signs.shape[1:]))} units)"
+
+
+def correspondence(
+    module: nn.Module,
+    images: Tensor,
+    boxes: Sequence[Box],
+    layers: str | Iterable[str],
+    fill: float | Sequence[float] | Tensor = 0.0,
+    batch_size: int = 32,
+) -> dict[str, Correspondence]:
+    """Hide one box in each image and compare, between the images, the signs of what changes (Table 1).
+
+    Args:
+        module: any network; it is left exactly as it was.
+        images: (n, 3, H, W) float, pixels minus the mean image, n at least 2.
+        boxes: one (top, left, bottom, right) for each image, in pixels, half-open; what lies outside the image is cut off.
+        layers: names of layers, "layer5" and "layer7" in the paper.
+        fill: what the boxes show; 0 is the mean image, grey to the eye. As in `occlusion_maps`.
+        batch_size: images per forward pass; each is run once as it is and once covered.
+
+    Returns:
+        {layer: Correspondence}, on the CPU.
+
+    Raises:
+        ValueError: an unknown layer, fewer than two images, not one box per image, a box that covers nothing of its image, NaN
+            pixels.
+        TypeError: images that are not float.
+    """
+    images = checked_images(module, images)
+    if len(images) < 2:
+        raise ValueError("Correspondence is between images; give at least 2, not 1.")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
+    hidden = covered(images, boxes, fill)
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    with recording(module, layers) as forward:
+        for start in range(0, len(images), batch_size):
+            part = slice(start, start + batch_size)
+            # Both in one batch, so that what the box does not reach is computed alike.
+            _, values = forward(torch.cat([images[part], hidden[part]]))
+            for layer, value in values.items():
+                found.setdefault(layer, []).append(value.cpu().chunk(2))
+    return {layer: _compared(*map(torch.cat, zip(*parts, strict=True))) for layer, parts in found.items()}
+
+
+def _compared(clean: Tensor, hidden: Tensor) -> Correspondence:
+    change = clean - hidden
+    change[change.abs() <= ROUNDING * clean.abs().max()] = 0
+    size = change.flatten(1).norm(dim=1) / clean.flatten(1).norm(dim=1)
+    return Correspondence(change.sign().to(torch.int8), size)
+
+
+def covered(images: Tensor, boxes: Sequence[Box], fill: float | Sequence[float] | Tensor = 0.0) -> Tensor:
+    """Copies of images, each with its box filled.
+
+    Args:
+        images: (n, 3, H, W), preprocessed, or uint8 for looking at.
+        boxes: as in `correspondence`.
+        fill: one value, three, or an image (3, H, W) to look through to; 124 is the paper's grey in uint8.
+
+    Raises:
+        ValueError: not one box per image, a box that is not four numbers or covers nothing of its image.
+
+    >>> covered(torch.ones(1, 3, 2, 2), [(-5, 1, 1, 9)])[0, 0]
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    if len(boxes) != len(images):
+        raise ValueError(f"Give one box for each image: there are {len(images)} images and {len(boxes)} boxes.")
+    height, width = images.shape[2:]
+    cover, copies = fill_image(fill, images), images.clone()
+    for number, box in enumerate(boxes):
+        if len(box) != 4:
+            raise ValueError(f"A box is (top, left, bottom, right), not {tuple(box)}.")
+        top, left, bottom, right = (int(side) for side in box)
+        window = (slice(None), slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0)))
+        if not copies[number][window].numel():
+            raise ValueError(f"The box {tuple(box)} covers nothing of image {number}, which is {height} x {width} pixels.")
+        copies[number][window] = cover[window]
+    return copies
+
+
+def square(centre: Sequence[float], side: float, shape: Sequence[int]) -> Box:
+    """The box of a square around a point, cut off at the border of the image.
+
+    Args:
+        centre: row and column in pixels; the first pixel's centre is (0.5, 0.5).
+        side: in pixels, rounded to whole ones, at least 1.
+        shape: height and width of the image.
+
+    Raises:
+        ValueError: a centre outside the image, or a side that is not positive.
+
+    >>> square((10, 3), 8, (64, 64))
+    (6, 0, 14, 7)
+    """
+    if not all(0 <= at < end for at, end in zip(centre, shape, strict=True)):
+        raise ValueError(f"The centre {tuple(centre)} lies outside the image of {shape[0]} x {shape[1]} pixels.")
+    if not side > 0:
+        raise ValueError(f"The side of a square must be positive, not {side}.")
+    whole = max(1, round(side))
+    starts = [round(at - whole / 2) for at in centre]
+    ends = [min(start + whole, end) for start, end in zip(starts, shape, strict=True)]
+    top, left = (max(start, 0) for start in starts)
+    return top, left, *ends
+
+
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes share a pixel.
+
+    >>> overlap((0, 0, 2, 2), (1, 1, 3, 3)), overlap((0, 0, 2, 2), (0, 2, 2, 4))
+    (True, False)
+    """
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def pairs(matrix: Tensor) -> Tensor:
+    """The values of an (n, n) symmetric matrix above its diagonal: one for each pair, without those that are NaN.
+
+    >>> pairs(torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, float("nan")], [2.0, float("nan"), 0.0]]))
+    tensor([1., 2.])
+    """
+    rows, columns = torch.triu_indices(*matrix.shape, 1)
+    values = matrix[rows, columns]
+    return values[~values.isnan()]
+
+
+def interval(matrix: Tensor, draws: int = 2000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """Bootstrap interval of the mean over pairs of an (n, n) matrix, for instance random minus part.
+
+    Images are drawn anew, not pairs: the n (n - 1) / 2 pairs share n images and are no independent draws: resampling pairs would
+    give an interval that is too narrow. Pairs of an image with its own copy are left out.
+
+    Args:
+        matrix: (n, n) symmetric; NaN for no value.
+        draws: how many resamples.
+        seed: of the draws.
+        level: share of the resamples inside.
+
+    Returns:
+        (low, high), percentiles.
+
+    Raises:
+        ValueError: a matrix that is not (n, n), n at least 3.
+    """
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 3:
+        raise ValueError(f"The interval needs an (n, n) matrix over at least 3 images, not {tuple(matrix.shape)}.")
+    n, known = len(matrix), ~matrix.isnan()
+    known = (known & ~torch.eye(n, dtype=torch.bool)).double()
+    weights = torch.from_numpy(np.random.default_rng(seed).multinomial(n, [1 / n] * n, draws)).double()
+    sums, counts = (((weights @ values) * weights).sum(1) for values in (matrix.nan_to_num().double() * known, known))
+    means = (sums / counts)[counts > 0]
+    low, high = torch.quantile(means, torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)).tolist()
+    return low, high

@@ -1,0 +1,247 @@
+"""The paper's figures, in its layouts and with its panel letters: arrays in, a `Picture` with alt text out.
+
+Nothing here runs a network or knows a data set. Images are uint8 (3, H, W), projections signed float (3, H, W), both arrays or
+tensors. Every function takes `alt` to replace its own description by a better one, and `caption`.
+
+    >>> weights = np.random.default_rng(0).normal(size=(12, 3, 7, 7))
+    >>> filters_figure(weights, columns=4)
+    <Picture: The 12 filters of layer 1, 7 x 7 pixels each, in 4 columns, every filter scaled by itself around mid-grey.>
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zfhelpers.figures.picture import DPI, Picture, array, fit, mosaic, pixels, projection_to_rgb, style
+
+GRIDS = {"layer1": 3, "layer2": 4, "layer3": 4, "layer4": 2, "layer5": 2}  # columns of feature maps in Fig. 2
+TILE = 49  # pixels: larger tiles are reduced to it, as in the paper
+
+
+class _Sheet:
+    """A white page on which images and text are placed by pixels from the top left, so that no tile is ever resampled."""
+
+    def __init__(self, width: int, height: int):
+        self.height = height
+        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="none")
+
+    def image(self, x: int, y: int, image) -> None:
+        drawn = pixels(image)
+        self.figure.figimage(drawn, x, self.height - y - drawn.shape[0])
+
+    def text(self, x: float, y: float, text: str, size: float = 8, **options) -> None:
+        width = self.figure.get_figwidth() * DPI
+        self.figure.text(x / width, 1 - y / self.height, text, fontsize=size, **{"ha": "center", "va": "center"} | options)
+
+
+def top9_figure(
+    projections,
+    patches,
+    layer: str,
+    maps: Sequence[int],
+    columns: int | None = None,
+    percentile: float = 99.5,
+    alt: str | None = None,
+    caption: str | None = None,
+) -> Picture:
+    """Fig. 2, one layer: for each feature map its nine projections, and in the same place on the right the image patches.
+
+    Args:
+        projections: (maps, 9, 3, h, h) float, cut to the receptive field; the nine of a map share one scale.
+        patches: (maps, 9, 3, h, h) uint8.
+        layer: its name, for the title and the paper's number of columns.
+        maps: which maps they are; written above each block.
+        columns: of feature maps; the paper's if not given.
+        percentile: of |projection| that becomes black or white.
+    """
+    projections, patches = array(projections), array(patches)
+    if projections.shape != patches.shape or len(maps) != len(patches):
+        raise ValueError(f"Give as many projections {projections.shape} as patches {patches.shape}, for {len(maps)} maps.")
+    columns = columns or GRIDS.get(layer, 4)
+    rows = -(-len(maps) // columns)
+    blocks = [
+        [mosaic(fit(block, TILE), 3) for block in blocks]
+        for blocks in ([projection_to_rgb(p, percentile=percentile) for p in projections], patches)
+    ]
+    side, strip, gap, left, top = blocks[0][0].shape[1], 15, 5, 26, 36
+    panel = columns * (side + gap) - gap
+    starts = (left, left + panel + 22)
+    sheet = _Sheet(starts[1] + panel + 4, top + rows * (side + strip + gap) + 4)
+    for start, title, panel_blocks in zip(starts, ("projections", "image patches"), blocks, strict=True):
+        sheet.text(start, 10, f"{layer}: {title}", 10, ha="left")
+        for column in range(columns):
+            sheet.text(start + column * (side + gap) + side / 2, 27, f"C{column + 1}", color="#666666")
+        for number, (index, block) in enumerate(zip(maps, panel_blocks, strict=True)):
+            row, column = divmod(number, columns)
+            x, y = start + column * (side + gap), top + row * (side + strip + gap)
+            sheet.text(x, y + 7, f"map {index}", 7, ha="left", color="#666666")
+            sheet.image(x, y + strip, block)
+    for row in range(rows):
+        sheet.text(left / 2, top + row * (side + strip + gap) + strip + side / 2, f"R{row + 1}", color="#666666")
+    alt = alt or (
+        f"Top nine of {layer}: for {len(maps)} feature maps in {rows} rows and {columns} columns, nine projections to pixel "
+        "space on mid-grey, and on the right the nine image patches that excite the same map most."
+    )
+    with style():
+        return Picture(sheet.figure, alt, caption)
+
+
+def filters_figure(
+    weights, columns: int = 11, column_major: bool = True, each: bool = True, alt: str | None = None, caption: str | None = None
+) -> Picture:
+    """Fig. 6 (b, c): the filters of the first layer as small images.
+
+    Args:
+        weights: (N, 3, k, k), for instance `net.layer1.conv.weight`.
+        columns: of the grid; the paper's 11.
+        column_major: fill it column by column, as the paper does.
+        each: scale every filter by its own largest weight; otherwise all by one, which shows when a few dominate (Fig. 6 a).
+    """
+    weights = array(weights)
+    if weights.ndim != 4 or weights.shape[1] != 3:
+        raise ValueError(f"Filters that can be shown as colours have the shape (N, 3, k, k), not {weights.shape}.")
+    if each:
+        tiles = np.stack([projection_to_rgb(filter_, percentile=100) for filter_ in weights])
+    else:
+        tiles = projection_to_rgb(weights, percentile=100)
+    scaled = "every filter scaled by itself" if each else "all filters on one scale"
+    size = f"{weights.shape[2]} x {weights.shape[3]}"
+    alt = alt or f"The {len(weights)} filters of layer 1, {size} pixels each, in {columns} columns, {scaled} around mid-grey."
+    return Picture(mosaic(fit(tiles, 42), columns, separator=3, column_major=column_major), alt, caption)
+
+
+def images_figure(
+    images,
+    titles: Sequence[str] | None = None,
+    columns: int = 6,
+    side: int | None = None,
+    alt: str | None = None,
+    caption: str | None = None,
+) -> Picture:
+    """A contact sheet: images of one size in reading order, a title above each if given.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+        titles: one per image; long ones are broken, and cut after two lines.
+        columns: at most so many in a row.
+        side: pixels of one image on the sheet; its own size if not given.
+    """
+    tiles = fit(images, side) if side else array(images)
+    if titles is not None and len(titles) != len(tiles):
+        raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
+    columns = min(columns, len(tiles))
+    high, wide = tiles.shape[2:]
+    shown = [textwrap.wrap(title, max(6, wide // 6), max_lines=2, placeholder=" …") for title in titles or [""] * len(tiles)]
+    strip = 13 * max(map(len, shown)) + 4
+    rows = -(-len(tiles) // columns)
+    sheet = _Sheet(columns * (wide + 6) + 2, rows * (high + strip + 6) + 2)
+    for number, (tile, lines) in enumerate(zip(tiles, shown, strict=True)):
+        row, column = divmod(number, columns)
+        x, y = 4 + column * (wide + 6), 4 + row * (high + strip + 6)
+        sheet.image(x, y + strip, tile)
+        sheet.text(x + wide / 2, y + strip - 3, "\n".join(lines), va="bottom", linespacing=1.1)
+    alt = alt or f"{len(tiles)} images" + (f": {', '.join(titles)}." if titles else ".")
+    with style():
+        return Picture(sheet.figure, alt, caption)
+
+
+def evolution_figure(
+    projections,
+    epochs: Sequence[int],
+    layer: str,
+    percentile: float = 99.5,
+    alt: str | None = None,
+    caption: str | None = None,
+    *,
+    maps: Sequence[int] | None = None,
+    winners=None,
+) -> Picture:
+    """Fig. 4, one layer: rows are feature maps, columns are epochs, every cell the projection of the strongest activation.
+
+    Args:
+        projections: (maps, epochs, 3, h, h) float. Every cell has its own scale: contrast is enhanced, as in the paper.
+        epochs: written above the columns.
+        layer: its name.
+        maps: their numbers, written before the rows.
+        winners: (maps, epochs), the image each projection comes from. Where it is the same as one column earlier, a bar below
+            joins the two cells; a gap in the bar is a jump.
+    """
+    projections = array(projections)
+    if projections.shape[1] != len(epochs):
+        raise ValueError(f"The projections {projections.shape} have {projections.shape[1]} epochs, the heading {len(epochs)}.")
+    for what, given, wanted in (("maps", maps, 1), ("winners", winners, 2)):
+        if given is not None and np.shape(given) != projections.shape[:wanted]:
+            raise ValueError(f"The {what} {np.shape(given)} do not fit the projections {projections.shape}.")
+    rows = [fit(np.stack([projection_to_rgb(cell, percentile=percentile) for cell in cells]), 72) for cells in projections]
+    side, left, top = rows[0].shape[-1], 3 if maps is None else 46, 38
+    across, down = side + 1, side + (1 if winners is None else 8)
+    sheet = _Sheet(left + len(epochs) * across + 3, top + len(rows) * down + 2)
+    sheet.text(3, 10, f"{layer}: epochs", 10, ha="left")
+    for column, epoch in enumerate(epochs):
+        sheet.text(left + column * across + side / 2, 28, str(epoch))
+    for row, cells in enumerate(rows):
+        sheet.image(left, top + row * down, mosaic(cells, len(epochs)))
+        if maps is not None:
+            sheet.text(3, top + row * down + side / 2, f"map {maps[row]}", 7, ha="left", color="#666666")
+        for column in range(1, len(epochs)) if winners is not None else ():
+            if winners[row][column] == winners[row][column - 1]:
+                bar = np.full((3, 3, across), 0x55, np.uint8)  # from the middle of one cell to the middle of the next
+                sheet.image(left + (column - 1) * across + side // 2, top + row * down + side + 2, bar)
+    alt = alt or (
+        f"Evolution of {layer}: projections of the strongest activation of {len(rows)} feature maps, one per row, after "
+        f"{', '.join(map(str, epochs))} epochs."
+    )
+    with style():
+        return Picture(sheet.figure, alt, caption)
+
+
+def selection_figure(
+    uncapped, filters: Sequence, projections: Sequence, titles: Sequence[str], alt: str | None = None, caption: str | None = None
+) -> Picture:
+    """Fig. 6: (a) filters without a limit on one scale, (b, c) two first layers, (d, e) what their second layers respond to.
+
+    Grids are filled column by column and about as wide as the paper's 9 rows of 11; a filter of (b, c) is scaled by itself.
+
+    Args:
+        uncapped: (N, 3, k, k), panel (a).
+        filters: two of (N, 3, k, k), panels (b) and (c).
+        projections: two of (maps, 9, 3, h, h) float, panels (d) and (e); the nine of a map share one scale. A map of zeros, which
+            no image excites, is plain grey.
+        titles: five, without the letters.
+    """
+    filters, projections = [array(bank) for bank in filters], [array(block) for block in projections]
+    if len(titles) != 5 or len(filters) != 2 or len(projections) != 2:
+        raise ValueError(
+            f"Fig. 6 has five panels (a) to (e), not {1 + len(filters) + len(projections)} with {len(titles)} titles."
+        )
+    one_scale = projection_to_rgb(array(uncapped), percentile=100)
+    by_itself = [np.stack([projection_to_rgb(one, percentile=100) for one in bank]) for bank in filters]
+    above = []
+    for bank in (one_scale, *by_itself):
+        columns = math.ceil(math.sqrt(len(bank) * 11 / 9))
+        above.append(mosaic(fit(bank, 280 // columns), columns, column_major=True))
+    below = []
+    for nines in projections:
+        blocks = np.stack([mosaic(fit(projection_to_rgb(nine, percentile=99.5), 27), 3) for nine in nines])
+        below.append(mosaic(blocks, math.ceil(math.sqrt(len(blocks))), separator=5))
+    margin, strip = 6, 24
+    widths = [sum(panel.shape[2] + 3 * margin for panel in row) for row in (above, below)]
+    heights = [max(panel.shape[1] for panel in row) + strip for row in (above, below)]
+    sheet = _Sheet(max(widths) + margin, sum(heights) + 2 * margin)
+    letters = iter(zip("abcde", titles, strict=True))
+    for row, width, top in zip((above, below), widths, (0, heights[0] + margin), strict=True):
+        spare = (max(widths) - width) // len(row)
+        left = margin
+        for panel in row:
+            letter, title = next(letters)
+            sheet.text(left, top + strip / 2, f"({letter}) {title}", 9, ha="left")
+            sheet.image(left, top + strip, panel)
+            left += panel.shape[2] + 3 * margin + spare
+    alt = alt or "; ".join(f"({letter}) {title}" for letter, title in zip("abcde", titles, strict=True)) + "."
+    with style():
+        return Picture(sheet.figure, alt, caption)

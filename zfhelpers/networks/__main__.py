@@ -1,0 +1,5 @@
+"""`python -m zfhelpers.networks`."""
+
+from zfhelpers.networks.schedule import main
+
+main()

@@ -1,0 +1,217 @@
+"""Trained networks on disk: weights as safetensors, and beside them a JSON card that says where they come from.
+
+data/checkpoints/toy/zfnet.safetensors          weights in half precision, with the mean image
+data/checkpoints/toy/zfnet-epoch-05.safetensors  convolutional layers only, for Fig. 4; after the last epoch they are the above
+data/checkpoints/toy/zfnet.json                  architecture, world, metrics, seed, command, versions, hash of each file
+data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfnet-wide-0": a row of Table 3, trained with seed 0
+
+>>> net, world = load("toy")
+>>> net.architecture.width
+0.25
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.worlds.frames import project_dir
+from zfhelpers.worlds.world import World, open_world
+
+EPOCHS = (1, 2, 5, 10, 20, 30, 40, 64)  # the columns of Fig. 4
+
+
+def checkpoint_dir() -> Path:
+    """Where the shipped networks lie."""
+    return project_dir() / "data" / "checkpoints"
+
+
+def network_dirs(world: str) -> list[Path]:
+    """Where networks of a world may lie: those that are shipped, then those that `make train` left."""
+    kind, _, path = str(world).partition(":")
+    name = f"{kind}:{Path(path).expanduser().absolute()}" if path else kind
+    name = name.replace(":", "-").replace("/", "-")
+    return [checkpoint_dir() / name, project_dir() / "runs" / name]
+
+
+def epoch_file(variant: str, epoch: int) -> str:
+    """File name of the weights at the end of one epoch."""
+    return f"{variant}-epoch-{epoch:02d}.safetensors"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is either there in full or not at all, also when the disk fills up or the process is killed.
+
+    Raises:
+        OSError: it could not be written; the sentence says which file and why.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise OSError(
+            error.errno or errno.EIO, f"{str(path)!r} could not be written: {error.strerror}. Nothing was changed."
+        ) from None
+
+
+def save_weights(path: Path, tensors: dict[str, Tensor]) -> str:
+    """Write tensors in half precision; returns the SHA-256 of the file."""
+    data = safetensors.torch.save({name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()})
+    write_whole(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of a safetensors file as they were written, and its metadata.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged or of another kind.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no checkpoint {str(path)!r}.") from None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{str(path)!r} is damaged, or no safetensors file: {error}.") from None
+
+
+def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) -> dict:
+    """The card of a network.
+
+    Raises:
+        FileNotFoundError: there is no such network; the sentence lists the ones there are.
+        ValueError: the card cannot be read.
+    """
+    path = _card_path(world, variant, folder)
+    try:
+        card = json.loads(path.read_text())
+        card["architecture"], card["files"], card["world"], card["classes"]  # a foreign JSON lacks these
+    except FileNotFoundError:
+        kinds = [at.parent for at in network_dirs("*")]
+        there = sorted(str(card.relative_to(at).with_suffix("")) for at in kinds for card in at.glob("*/**/*.json"))
+        raise FileNotFoundError(
+            f"There is no network {world}/{variant}; there are {', '.join(there) or 'none'}. "
+            f"Train one with 'make train WORLD={world}'."
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{str(path)!r} is not the card of a network: {type(error).__name__} {error}.") from None
+    return card
+
+
+def _card_path(world: str, variant: str, folder: Path | None) -> Path:
+    """The first place that has the card; the first of all if none has."""
+    places = [at / f"{variant}.json" for at in ([Path(folder)] if folder else network_dirs(world))]
+    return next((place for place in places if place.exists()), places[0])
+
+
+def load(
+    world: str = "toy", variant: str = "zfnet", epoch: int | None = None, folder: Path | None = None
+) -> tuple[nn.Module, World]:
+    """A trained network in evaluation mode, and its world.
+
+    Args:
+        world: name of the world it was trained in.
+        variant: name of the network, "zfnet" for Fig. 3; `networks.listed` has them all.
+        epoch: if given, the network as it was after that epoch: its convolutional part alone, layers 1-5.
+        folder: where the files lie, if not in `data/checkpoints/WORLD` or `runs/WORLD`.
+
+    Raises:
+        FileNotFoundError: no such network.
+        ValueError: no such epoch, or files that are damaged or do not belong together.
+    """
+    card = read_card(world, variant, folder)
+    path = _card_path(world, variant, folder).with_suffix(".safetensors")
+    tensors = _verified(path, card)
+    mean = (tensors.pop("mean") if "mean" in tensors else _mean_image(world)).float()
+    net = ZFNet(Architecture(**card["architecture"]))
+    if epoch is not None:
+        file = epoch_file(variant, epoch)
+        if file in card["files"]:
+            tensors = _verified(path.with_name(file), card)
+        elif epoch != (last := card.get("epochs")):
+            kept = [str(e) for e in sorted({*EPOCHS, last} - {None}) if epoch_file(variant, e) in card["files"] or e == last]
+            raise ValueError(f"The network {world}/{variant} was not kept at epoch {epoch!r}; it was at {', '.join(kept)}.")
+        for name in [name for name, _ in net.named_children() if name[-1] in "678" or name == "flatten"]:
+            delattr(net, name)
+        tensors = {name: tensor for name, tensor in tensors.items() if name in net.state_dict()}
+    try:
+        net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r} holds the weights of another network than its card describes.") from None
+    known = (
+        open_world(card["world"], card["architecture"]["image_size"], mean) if _has_images(card) else _closed_world(card, mean)
+    )
+    return net.eval(), known
+
+
+def _mean_image(world: str) -> Tensor:
+    """That of the world's first network, for the many that were trained on the same images and do without their own copy."""
+    for folder in network_dirs(world):
+        if (folder / "zfnet.safetensors").exists():
+            return read_tensors(folder / "zfnet.safetensors")[0]["mean"]
+    raise ValueError(f"The networks of {world} without a mean image need that of {world}/zfnet, which is not there.")
+
+
+def ship(world: str, name: str) -> None:
+    """Copy a network from `runs/` to the shipped ones; its mean image is left out where `zfnet` has the same.
+
+    Args:
+        world: its name.
+        name: of the network, for instance "table3/zfnet-0".
+
+    Raises:
+        FileNotFoundError, ValueError: what `read_card` raises, or files that do not belong to the card.
+    """
+    to, origin = network_dirs(world)
+    card = read_card(world, name, origin)
+    for file in card["files"]:
+        tensors = _verified((origin / name).with_name(file), card)
+        if name != "zfnet" and "mean" in tensors and torch.equal(tensors["mean"], _mean_image(world)):
+            del tensors["mean"]
+        card["files"][file] = save_weights((to / name).with_name(file), tensors)
+    write_whole(to / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
+
+
+def _has_images(card: dict) -> bool:
+    try:
+        open_world(card["world"], card["architecture"]["image_size"])
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
+def _closed_world(card: dict, mean: Tensor) -> World:
+    """The world of a network whose images are not here: it can still preprocess the reader's own."""
+
+    def closed(world: World, split: str):
+        open_world(card["world"], card["architecture"]["image_size"])  # says what is missing
+        raise FileNotFoundError(f"The world {world.name!r} has no images here.")
+
+    return World(card["world"], card["classes"], card["architecture"]["image_size"], closed, mean=mean)
+
+
+def _verified(path: Path, card: dict) -> dict[str, Tensor]:
+    tensors, _ = read_tensors(path)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != card["files"].get(path.name):
+        raise ValueError(f"{str(path)!r} is not the file its card describes: it is damaged, or from another training run.")
+    return tensors

@@ -1,0 +1,214 @@
+"""The batch run: one notebook through papermill, so that what looks finished is finished.
+
+The Snakefile calls this file as a program; `report.py` makes pages of what it leaves.
+
+    batch.py check NOTEBOOK... --world WORLD [-p NAME VALUE]...        before anything runs
+    batch.py run NOTEBOOK REPORTS --world WORLD [-p NAME VALUE]...     -> REPORTS/NAME.ipynb, REPORTS/NAME/metrics.json
+
+papermill alone goes on with a misspelt parameter, waits for ever for a cell, and leaves a notebook that failed where a finished
+one would lie. Torch is imported by `check` alone, so that `run` starts at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import psutil
+
+CELL_TIMEOUT = 600  # seconds
+START_TIMEOUT = 120  # seconds for a kernel to start, on a busy machine
+SAMPLING = 0.5  # seconds between two looks at the memory
+THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ERROR_TAG, PARAMETERS_TAG = "papermill-error-cell-tag", "injected-parameters"  # cells that papermill adds
+
+Parameters = Sequence[tuple[str, str]]
+
+
+def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) -> None:
+    """Refuses what could only fail later: a parameter that a notebook does not have, a world that cannot be opened.
+
+    Args:
+        notebooks: all that will run; each must have the parameters `world` and `out_dir`, which the batch run sets.
+        world: as `open_world` takes it.
+        parameters: further ones, (name, value), given to every notebook.
+
+    Raises:
+        ValueError: no notebook, one that cannot be read, an unknown parameter or world.
+        FileNotFoundError: a notebook is missing, or the world's images or network.
+    """
+    import papermill
+
+    from zfhelpers.networks.checkpoints import read_card
+    from zfhelpers.worlds.world import open_world
+
+    if not notebooks:
+        raise ValueError("There are no notebooks to run; give a pattern that matches some, for instance 'notebooks/*.ipynb'.")
+    given = [name for name, _ in parameters]
+    if fixed := {"world", "out_dir"} & set(given):
+        raise ValueError(f"The parameter {min(fixed)!r} follows from WORLD; set that instead. Nothing was run.")
+    for notebook in notebooks:
+        if not notebook.is_file():
+            raise FileNotFoundError(f"There is no notebook {str(notebook)!r}. Nothing was run.")
+        try:
+            known = papermill.inspect_notebook(str(notebook))
+        except ValueError as error:
+            raise ValueError(f"{notebook} cannot be run: {error} Nothing was run.") from None
+        for name in ["world", "out_dir", *given]:
+            if name not in known:
+                raise ValueError(f"{notebook} has no parameter {name!r}; it has {', '.join(known) or 'none'}. Nothing was run.")
+    len(open_world(absolute(world)).val)
+    read_card(absolute(world))
+
+
+def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), threads: int | None = None) -> None:
+    """Executes one notebook with the papermill command; `reports/NAME.ipynb` appears only if it succeeds.
+
+    Args:
+        notebook: it is left as it is, and runs in its own folder.
+        reports: gets NAME.ipynb, and NAME/ as the notebook's `out_dir`, with seconds and peak memory added to its metrics. If the
+            notebook fails, it gets failed/NAME.ipynb instead.
+        world: passed on as a parameter.
+        parameters: more of them, (name, value), as papermill's `-p` takes them.
+        threads: for the kernel; as many as it likes if None.
+
+    Raises:
+        RuntimeError: the notebook failed; in one sentence which cell, which line and why.
+    """
+    out_dir, finished, failed = reports / notebook.stem, reports / notebook.name, reports / "failed" / notebook.name
+    shutil.rmtree(out_dir, ignore_errors=True)
+    for stale in (finished, finished.with_suffix(".html"), failed, failed.with_suffix(".html")):
+        stale.unlink(missing_ok=True)
+    out_dir.mkdir(parents=True)
+    draft = out_dir / "running.ipynb"
+    seconds, peak_mb, complaint = _papermill(notebook, draft, world, parameters, threads)
+    if complaint is not None:
+        executed = nbformat.read(draft if draft.exists() else notebook, as_version=4)
+        executed.metadata["failure"] = f"failed {_failure(executed, complaint)}."
+        failed.parent.mkdir(exist_ok=True)
+        nbformat.write(executed, failed)
+        draft.unlink(missing_ok=True)
+        raise RuntimeError(f"{notebook} {executed.metadata['failure']} The executed copy is {failed}.")
+    notes = out_dir / "metrics.json"
+    metrics = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {"notebook": notebook.stem, "world": world}
+    peak_mb = max(round(peak_mb), metrics.get("peak_mb") or 0)  # the notebook may have seen a peak between two of our looks
+    metrics |= {"seconds": round(seconds, 1), "peak_mb": peak_mb}  # of the whole run, papermill and start-up included
+    notes.write_text(json.dumps(metrics, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(draft, finished)
+
+
+def _memory(process: psutil.Process) -> int:
+    """Bytes of memory. What several processes share is shared out among them where the system tells, as Linux does: the children
+    that draw the toy world are forks, and their parent's images would count once more for each of them."""
+    try:
+        whole = process.memory_full_info()
+    except psutil.AccessDenied:
+        whole = process.memory_info()
+    return getattr(whole, "pss", whole.rss)
+
+
+def _papermill(
+    notebook: Path, draft: Path, world: str, parameters: Parameters, threads: int | None
+) -> tuple[float, float, str | None]:
+    """Seconds, peak memory of papermill and all below it in MB, and papermill's last word if it failed."""
+    folder = notebook.parent
+    given = [("world", absolute(world)), ("out_dir", os.path.relpath(draft.parent, folder)), *parameters]
+    command = [sys.executable, "-m", "papermill", str(notebook), str(draft), "--cwd", str(folder), "--kernel", "python3",
+               "--execution-timeout", str(CELL_TIMEOUT), "--start-timeout", str(START_TIMEOUT), "--no-progress-bar"]
+    command += [word for name, value in given for word in ("-p", name, value)]
+    started, peak = time.monotonic(), 0
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as profile:
+        process = psutil.Popen(command, stdout=log, stderr=log, env=_environment(threads) | {"IPYTHONDIR": profile})
+        try:
+            while process.poll() is None:
+                with suppress(psutil.Error):  # a process that ended while we looked
+                    peak = max(peak, sum(map(_memory, [process, *process.children(recursive=True)])))
+                with suppress(psutil.TimeoutExpired):
+                    process.wait(SAMPLING)
+        finally:
+            if process.poll() is None:  # we are being stopped; papermill stops its kernel when asked to end
+                process.terminate()
+                process.wait()
+        log.seek(0)
+        said = log.read().decode(errors="replace")
+    errors = [f"papermill ended with status {process.returncode}", *re.findall(r"^(?:\w+\.)*(\w+Error: .+)", said, re.MULTILINE)]
+    complaint = errors[-1].rstrip(".") if process.returncode else None
+    return time.monotonic() - started, peak / 2**20, complaint
+
+
+def _environment(threads: int | None) -> dict[str, str]:
+    """Ours, without what would change a notebook's kernel or figures, and with paths that hold in its folder too."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("MPLBACKEND", "JUPYTER_PATH", *THREAD_LIMITS)}
+    environment |= {key: os.path.abspath(environment[key]) for key in ("ZF_DATA", "ZF_CACHE") if environment.get(key)}
+    if threads:
+        environment |= dict.fromkeys(THREAD_LIMITS, str(threads))
+    return environment | {"JUPYTER_PREFER_ENV_PATH": "1", "ZF_PROGRESS": "0"}
+
+
+def absolute(world: str) -> str:
+    """A world's name as it holds in every folder: "folder:photos" becomes "folder:/Users/me/photos"."""
+    kind, colon, path = world.partition(":")
+    return f"{kind}:{os.path.abspath(os.path.expanduser(path))}" if colon else world
+
+
+def _failure(executed: nbformat.NotebookNode, complaint: str) -> str:
+    """Where and why a notebook failed, its code cells numbered as in the source; if no cell says why, papermill's complaint."""
+    number = reached = 0
+    for cell in executed.cells:
+        tags, status = cell.metadata.get("tags", []), cell.metadata.get("papermill", {}).get("status")
+        if cell.cell_type != "code" or ERROR_TAG in tags:
+            continue
+        number += PARAMETERS_TAG not in tags
+        reached = reached if status in (None, "pending") else number
+        for output in cell.outputs:
+            if output.output_type == "error":
+                trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+                found = re.search(r"Cell In\[\d+\], line (\d+)", trace)
+                line = int(found[1]) if found else 1
+                source = "".join(cell.source.splitlines()[line - 1 : line]).strip()
+                error = f"{output.ename}: {output.evalue.strip()}".partition("\n")[0].rstrip(".: ")
+                error = complaint if output.ename == "KeyboardInterrupt" else error  # that is how papermill ends a cell
+                return f"in code cell {number}, line {line}, `{source}`: {error}"
+    return f"in code cell {reached}, which did not finish: {complaint}" if reached else f"before its first cell: {complaint}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns its exit status, 0 or 1."""
+    parser = argparse.ArgumentParser(description="Run the notebooks in one batch; see also the Snakefile and 'make report'.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, summary in (("check", "refuse what could only fail later"), ("run", "execute one notebook")):
+        command = commands.add_parser(name, help=summary)
+        command.add_argument("paths", nargs="*" if name == "check" else 2, type=Path,
+                             metavar="NOTEBOOK" if name == "check" else ("NOTEBOOK", "REPORTS"))
+        command.add_argument("--world", required=True)
+        command.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    command.add_argument("--threads", type=int)
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that stopping us stops the kernel
+    try:
+        if options.command == "check":
+            check(options.paths, options.world, options.parameters)
+        else:
+            notebook, reports = options.paths
+            run(notebook, reports, options.world, options.parameters, options.threads)
+            metrics = json.loads((reports / notebook.stem / "metrics.json").read_text(encoding="utf-8"))
+            print(f"{notebook}: {metrics['seconds']:.0f} s, {metrics['peak_mb']} MB", flush=True)
+    except (ValueError, RuntimeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`python -m zfhelpers.results`."""
+
+from zfhelpers.results.records import main
+
+main()

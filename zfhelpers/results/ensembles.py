@@ -1,0 +1,111 @@
+"""One network, five averaged, a wide one, all six: Table 2 of the paper.
+
+    >>> table2_members([("alexnet", 0), ("zfnet", 0), ("zfnet", 1), ("zfnet-wide", 0)])["all"]
+    [('zfnet', 0), ('zfnet', 1), ('zfnet-wide', 0)]
+
+The paper does not say whether its validation errors are of one crop or of ten; both are measured. How the gain of an average is
+counted matters: here it is against the mean of the members, which is what one network, picked without looking, is expected to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from zfhelpers.experiments.classification import average, one_crop, ten_crops, view_probabilities, wrong
+from zfhelpers.experiments.intervals import over_images
+from zfhelpers.networks.checkpoints import load
+from zfhelpers.networks.schedule import ENSEMBLE
+from zfhelpers.results.ablation import MISSING, Network, judged, top_k, trained
+from zfhelpers.worlds.frames import show_progress
+
+
+def table2_views(
+    world: str, networks: Mapping[Network, str] | None = None, most: int = 4000
+) -> tuple[dict[Network, np.ndarray], np.ndarray]:
+    """What every network that Table 2 needs makes of the ten views of validation images.
+
+    Args:
+        world: its name.
+        networks: see `trained`, which is what is taken if None.
+        most: how many validation images are judged at most; always the same ones.
+
+    Returns:
+        ({network: (N, 10, classes) float32}, (N,) labels).
+
+    Raises:
+        ValueError: none of these networks is there.
+    """
+    networks = trained(world) if networks is None else networks
+    groups = table2_members(networks)
+    if not groups:
+        raise ValueError(MISSING.format(table=2, world=world))
+    found = {}
+    for one in tqdm(dict.fromkeys(chain(*groups.values())), desc="Table 2", unit="network", disable=not show_progress()):
+        net, data = load(world, networks[one])
+        val, _ = judged(data, most)
+        found[one] = view_probabilities(net, data, data.val, val)
+    return found, data.val.labels[val]
+
+
+def table2(views: Mapping[Network, np.ndarray], labels: np.ndarray, seed: int = 0) -> dict:
+    """Errors of single networks and of averages of several, with one crop and with ten.
+
+    Args:
+        views, labels: see `table2_views`.
+        seed: of the bootstrap.
+
+    Returns:
+        {"k", "val_images", "rows": {name: {"members", "one crop": {...}, "ten crops": {...}}}}, each with "top1", "topk" in %,
+        "top1_images", "topk_images": intervals [low, high] over images, "each": the members' top-1 errors; and for averages
+        "gain": points of top-1 below the mean of their members, "gain_images": its interval.
+    """
+    k = top_k(next(iter(views.values())).shape[-1])
+    rows = {
+        name: {"members": [f"{row}-{number}" for row, number in group]}
+        | {
+            crops: _ensemble([take(views[one]) for one in group], labels, k, name, seed)
+            for crops, take in (("one crop", one_crop), ("ten crops", ten_crops))
+        }
+        for name, group in table2_members(views).items()
+    }
+    return {"k": k, "val_images": len(labels), "rows": rows}
+
+
+def table2_members(networks: Iterable[Network]) -> dict[str, list[Network]]:
+    """Which networks make up each row of Table 2: {name: networks}; rows without a network are left out."""
+    ours = [one for one in networks if one[0] == "zfnet" and one[1] in ENSEMBLE]
+    first = {row: [one for one in networks if one[0] == row][:1] for row in ("alexnet", "zfnet-wide")}
+    several = len(ours) > 1
+    groups = {
+        "replication": first["alexnet"],
+        "one": ours,
+        "average": ours if several else [],
+        "wide": first["zfnet-wide"],
+        "all": ours + first["zfnet-wide"] if ours and first["zfnet-wide"] else [],
+    }
+    return {name: group for name, group in groups.items() if group}
+
+
+def _ensemble(members: list[np.ndarray], labels: np.ndarray, k: int, name: str, seed: int) -> dict:
+    """Errors of one row: of "one" the mean over its networks, of all others those of the average."""
+
+    def judge(values: np.ndarray, k: int) -> np.ndarray:
+        return 100 * wrong(values, labels, k).astype(float)
+
+    single = {k: np.mean([judge(one, k) for one in members], axis=0) for k in (1, k)}
+    shown = single if name == "one" else {k: judge(average(members), k) for k in (1, k)}
+    row = {
+        "top1": float(shown[1].mean()),
+        "topk": float(shown[k].mean()),
+        "top1_images": list(over_images(shown[1], seed)),
+        "topk_images": list(over_images(shown[k], seed)),
+        "each": [float(judge(one, 1).mean()) for one in members],
+    }
+    if shown is not single and len(members) > 1:
+        gain = single[1] - shown[1]
+        row |= {"gain": float(gain.mean()), "gain_images": list(over_images(gain, seed))}
+    return row

@@ -1,0 +1,10 @@
+"""The toy world: images drawn by a program that knows where every part lies."""
+
+from zfhelpers.toyworld.canvas import Drawing, Scene
+from zfhelpers.toyworld.drawings.dogs import DOGS
+from zfhelpers.toyworld.familiar import CLASSES, DIFFICULTY, DRAWINGS, SIZES, VERSION, choose, draw, render, scene, stream
+
+__all__ = [
+    "CLASSES", "DIFFICULTY", "DOGS", "DRAWINGS", "SIZES", "VERSION", "Drawing", "Scene", "choose", "draw", "render", "scene",
+    "stream",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The paper's training recipe (sec. 3.1)."""

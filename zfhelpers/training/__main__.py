@@ -1,0 +1,5 @@
+"""`python -m zfhelpers.training`."""
+
+from zfhelpers.training.loop import main
+
+main()

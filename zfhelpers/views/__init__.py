@@ -1,0 +1,29 @@
+"""The course's widgets: each a function that takes data computed beforehand and returns a `View`."""
+
+from zfhelpers.views.ablation import ablation_view
+from zfhelpers.views.basics import deconv_view, features_view, occlusion_view, receptive_field_view, unpool_view
+from zfhelpers.views.confusion import confusion_view
+from zfhelpers.views.correspondence import correspondence_view
+from zfhelpers.views.ensemble import ensemble_view
+from zfhelpers.views.evolution import evolution_view
+from zfhelpers.views.filters import filters_view
+from zfhelpers.views.invariance import invariance_view
+from zfhelpers.views.neighbours import neighbours_view
+from zfhelpers.views.view import View
+
+__all__ = [
+    "View",
+    "ablation_view",
+    "confusion_view",
+    "correspondence_view",
+    "deconv_view",
+    "ensemble_view",
+    "evolution_view",
+    "features_view",
+    "filters_view",
+    "invariance_view",
+    "neighbours_view",
+    "occlusion_view",
+    "receptive_field_view",
+    "unpool_view",
+]

@@ -11,7 +11,8 @@ from torch import nn
 
 from zfhelpers import deconv, model, tape
 from zfhelpers.deconv import Deconvnet, unpool
-from zfhelpers.model import Architecture, ZFNet, find_layer
+from zfhelpers.hooks import find_layer
+from zfhelpers.model import Architecture, ZFNet
 
 
 @pytest.fixture(autouse=True)

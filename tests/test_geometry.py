@@ -11,7 +11,8 @@ from torch import nn
 
 import zfhelpers.geometry
 from zfhelpers.geometry import ReceptiveField, receptive_field
-from zfhelpers.model import ALEXNET, Architecture, ZFNet, find_layer
+from zfhelpers.hooks import find_layer
+from zfhelpers.model import ALEXNET, Architecture, ZFNet
 
 
 def averaging(module: nn.Module) -> nn.Module:

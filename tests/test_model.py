@@ -7,17 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from zfhelpers.model import (
-    ALEXNET,
-    TABLE3,
-    Architecture,
-    ContrastNorm,
-    ZFNet,
-    contrast_norm,
-    find_layer,
-    renormalise_filters,
-    scaled,
-)
+from zfhelpers.hooks import find_layer
+from zfhelpers.model import ALEXNET, TABLE3, Architecture, ContrastNorm, ZFNet, contrast_norm, renormalise_filters, scaled
 
 
 def count_parameters(architecture: Architecture) -> int:

@@ -129,8 +129,10 @@ def machine_paths(text: str) -> list[str]:
 
 
 def outputs_as_text(cell) -> str:
-    kinds = [output.get("text", "") + output.get("data", {}).get("text/plain", "") + output.get("data", {}).get("text/html", "")
-             for output in cell.get("outputs", [])]
+    kinds = [
+        output.get("text", "") + output.get("data", {}).get("text/plain", "") + output.get("data", {}).get("text/html", "")
+        for output in cell.get("outputs", [])
+    ]
     return re.sub(r"base64,[A-Za-z0-9+/=]+", "", "\n".join(kinds))
 
 
@@ -144,8 +146,11 @@ def executed(*cells, **metadata):
     notebook = new_notebook(cells=[new_markdown_cell("# A notebook"), parameters], metadata=metadata)
     for cell in cells:
         count = sum(one.cell_type == "code" for one in notebook.cells) + 1
-        notebook.cells.append(new_markdown_cell(cell) if isinstance(cell, str) else
-                              new_code_cell(cell[0], outputs=list(cell[1:]), execution_count=count))
+        notebook.cells.append(
+            new_markdown_cell(cell)
+            if isinstance(cell, str)
+            else new_code_cell(cell[0], outputs=list(cell[1:]), execution_count=count)
+        )
     return notebook
 
 
@@ -153,9 +158,14 @@ def shown(**data):
     return new_output("display_data", data={key.replace("_", "/"): value for key, value in data.items()})
 
 
-GOOD = ("See [the package](../zfhelpers/model.py), `zfhelpers/report/run.py` and data/cache/x. ![A dog.](../LICENSE)",
-        ("def half(x):\n    return x / 2  # a comment; with a semicolon\n\n\nhalf(3)",
-         shown(text_plain="1.5"), shown(text_html='<img alt="A dog" src="data:,">', text_plain="<Picture: A dog>")))
+GOOD = (
+    "See [the package](../zfhelpers/model.py), `zfhelpers/report/run.py` and data/cache/x. ![A dog.](../LICENSE)",
+    (
+        "def half(x):\n    return x / 2  # a comment; with a semicolon\n\n\nhalf(3)",
+        shown(text_plain="1.5"),
+        shown(text_html='<img alt="A dog" src="data:,">', text_plain="<Picture: A dog>"),
+    ),
+)
 
 BAD = {
     "magic": ("%matplotlib inline",),
@@ -207,15 +217,31 @@ def stored(line: str, printed: str | None = None):
 def mutations(line: str) -> list:
     """The cell that prints a line, as often as the line has numbers, each time with one of them stored wrongly."""
     starts = [number.start() for number in re.finditer(r"\d[\d.,]*", line)]
-    return [stored(line, f"{line[:place]}{(int(line[place]) + 1) % 10}{line[place + 1:]}") for place in starts]
+    return [stored(line, f"{line[:place]}{(int(line[place]) + 1) % 10}{line[place + 1 :]}") for place in starts]
 
 
 def verdicts(cells, folder: Path) -> list[bool]:
     """Whether nbval lets each cell pass, run as 'make test' runs it."""
     nbformat.write(new_notebook(cells=cells), folder / "mutant.ipynb")
-    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "--rootdir", str(folder), "-q", "-p", "conftest",
-               "-p", "no:cacheprovider", "-p", "no:xdist", "--junitxml", str(folder / "verdicts.xml"),
-               str(folder / "mutant.ipynb")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        "pyproject.toml",
+        "--rootdir",
+        str(folder),
+        "-q",
+        "-p",
+        "conftest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--junitxml",
+        str(folder / "verdicts.xml"),
+        str(folder / "mutant.ipynb"),
+    ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     tests = ElementTree.parse(folder / "verdicts.xml").findall(".//testcase")
@@ -224,8 +250,13 @@ def verdicts(cells, folder: Path) -> list[bool]:
 
 
 def test_comparison_sees_every_changed_number(tmp_path):
-    lines = ["top-1 error: 18 % (within ±2 %; the paper: 38.4 %)", "parameters: 62,357,608 (exactly)",
-             "pointing accuracy: at least 80 %", "(110, 110, 96) at 0.25 cycles/px, 50 px of 224", *check_lines()]
+    lines = [
+        "top-1 error: 18 % (within ±2 %; the paper: 38.4 %)",
+        "parameters: 62,357,608 (exactly)",
+        "pointing accuracy: at least 80 %",
+        "(110, 110, 96) at 0.25 cycles/px, 50 px of 224",
+        *check_lines(),
+    ]
     mutants = [mutant for line in lines for mutant in mutations(line)]
     seen = verdicts([*map(stored, lines), *mutants], tmp_path)
     assert all(seen[: len(lines)])
@@ -240,8 +271,13 @@ def test_comparison_overlooks_only_what_differs_between_machines(tmp_path):
 
 def check_lines() -> list[str]:
     """Every line that a committed notebook prints through `zf.check` and its sisters."""
-    texts = [output.text for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
-             for output in cell.get("outputs", []) if output.output_type == "stream"]
+    texts = [
+        output.text
+        for path in NOTEBOOKS
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    ]
     return [line for text in texts for line in text.splitlines() if CHECK_LINE.match(line)]
 
 

@@ -10,7 +10,8 @@ from captum.attr import Occlusion
 from torch import nn
 
 import zfhelpers.occlusion
-from zfhelpers.model import Architecture, ZFNet, find_layer
+from zfhelpers.hooks import find_layer
+from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.occlusion import OcclusionMaps, occlusion_maps, points_at, touching
 
 

@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from zfhelpers import paper
-from zfhelpers.results.ablation import BASES
+from zfhelpers.files import project_dir
+from zfhelpers.networks.trained import BASES
 from zfhelpers.results.records import read_record
-from zfhelpers.worlds.frames import project_dir
 
 README = (project_dir() / "README.md").read_text()
 

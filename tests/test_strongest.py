@@ -8,9 +8,11 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
+from zfhelpers.boxes import crop
 from zfhelpers.geometry import receptive_field
+from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.strongest import activations, crop, strongest, top_activations
+from zfhelpers.strongest import strongest, top_activations
 
 LAYERS = ["layer1", "layer2", "layer5", "layer6", "layer8"]
 

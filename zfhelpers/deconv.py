@@ -29,8 +29,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfhelpers.model import find_layer
-from zfhelpers.tape import Down, Refusal, Tape, undisturbed, undoes
+from zfhelpers.hooks import find_layer, undisturbed
+from zfhelpers.tape import Down, Refusal, Tape, undoes
 
 RULES = ("deconvnet", "gradient", "guided")
 OVERLAPS = ("sum", "max", "last")

@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from zfhelpers.strongest import checked_images, recording
+from zfhelpers.hooks import checked_images, recording
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -226,20 +225,3 @@ def renormalise_filters(module: nn.Module, cap: float = FILTER_RMS) -> int:
             clipped += int((rms > cap).sum())
             conv.weight.mul_((cap / rms).clamp(max=1))
     return clipped
-
-
-def find_layer(module: nn.Module, layer: str) -> nn.Module:
-    """The submodule called `layer`: its dotted module name, in ZFNet `layer1` ... `layer8`.
-
-    Raises:
-        ValueError: no such layer; the sentence lists the ones there are.
-    """
-    modules = dict(module.named_modules())
-    if not isinstance(layer, str) or not layer or layer not in modules:
-        top = [name for name, _ in module.named_children()]
-        if isinstance(module, ZFNet):
-            top = [name for name in top if name.startswith("layer")]
-            raise ValueError(f"This network has no layer {layer!r}; it has {', '.join(top)}.")
-        leaves = [name for name, m in modules.items() if name and not any(m.children())]
-        raise ValueError(f"This module has no layer {layer!r}; it has {', '.join(dict.fromkeys(chain(top, leaves)))}.")
-    return modules[layer]

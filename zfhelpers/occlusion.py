@@ -25,7 +25,8 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.strongest import checked_images, recording
+from zfhelpers.boxes import fill_image
+from zfhelpers.hooks import checked_images, recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,21 +156,6 @@ def occlusion_maps(
         size=size,
         stride=stride,
     )
-
-
-def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
-    """What an occluder shows, as a whole image (3, H, W): one value, one for each colour, or an image to look through to.
-
-    Raises:
-        ValueError: another shape, or NaN.
-    """
-    cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
-    shape = images.shape[1:]
-    if cover.shape not in ((), shape[:1], shape):
-        raise ValueError(f"fill must be one value, three, or an image {tuple(shape)}, not of shape {tuple(cover.shape)}.")
-    if not torch.isfinite(cover).all():
-        raise ValueError("fill holds NaN or infinite values; give finite ones.")
-    return (cover[:, None, None] if cover.ndim == 1 else cover).expand(shape)
 
 
 def _total_and_peak(values: Tensor) -> tuple[Tensor, Tensor]:

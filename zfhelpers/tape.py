@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
 
@@ -30,7 +29,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from zfhelpers.model import contrast_norm, find_layer
+from zfhelpers.hooks import find_layer
+from zfhelpers.model import contrast_norm
 
 Down = Callable[[Tensor, Tensor], Tensor | list[Tensor]]
 """(signal at the output (T, ...), rows (T,): which image of the batch each is of) -> signal at the input, or at every input."""
@@ -207,21 +207,6 @@ class Tape(TorchFunctionMode):
 
 class _Reached(BaseException):
     """Ends the forward pass at the layer: nothing above it is needed. No `except Exception` in a network can stop it."""
-
-
-@contextmanager
-def undisturbed(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode without gradients, and afterwards everything as it was: training flags, grad mode, random state."""
-    training = [(part, part.training) for part in module.modules()]
-    cuda = [device] if device.type == "cuda" else []
-    with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False), torch.random.fork_rng(cuda):
-        try:
-            for part, _ in training:
-                part.training = False
-            yield
-        finally:
-            for part, was in training:
-                part.training = was
 
 
 def _tensors(value: object) -> Iterator[Tensor]:

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from zfhelpers.experiments.aliasing import folded_share, shift_change
+from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.strongest import activations
 from zfhelpers.worlds.world import open_world
 
 

@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from zfhelpers.experiments.correspondence import Correspondence, correspondence, covered, interval, overlap, pairs, square
-from zfhelpers.model import Architecture, ZFNet, find_layer
+from zfhelpers.boxes import covered, overlap, square
+from zfhelpers.experiments.correspondence import Correspondence, correspondence, interval, pairs
+from zfhelpers.hooks import find_layer
+from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds import faces as annotations
 from zfhelpers.worlds.faces import PARTS, Face, annotated_faces, dog_faces
 from zfhelpers.worlds.world import open_world
@@ -35,6 +37,7 @@ def images():
 
 def looped(net, images, boxes, layer):
     """The formula as the paper prints it, one image, one pair and one unit at a time: shares counted, shares left out, signs."""
+
     def features(image):
         caught = []
         hook = find_layer(net, layer).register_forward_hook(lambda _m, _i, output: caught.append(output.flatten().clone()))

@@ -9,9 +9,9 @@ import torch
 
 import zfhelpers.experiments.evolution
 from zfhelpers.experiments.evolution import LAYERS, evolve, linear_cka, responses, settled_at, unchanged, winners
+from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks import checkpoints
-from zfhelpers.strongest import activations
 from zfhelpers.worlds.world import ImageSet, World
 
 NOISE = np.random.default_rng(0)

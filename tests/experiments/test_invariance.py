@@ -14,8 +14,8 @@ import zfhelpers.experiments.invariance
 from zfhelpers.experiments.invariance import InvarianceCurves, drawn, invariance_curves, transformed, typical_distance
 from zfhelpers.figures import charts
 from zfhelpers.figures.charts import InvarianceRow
-from zfhelpers.model import Architecture, ZFNet, find_layer
-from zfhelpers.strongest import activations
+from zfhelpers.hooks import activations, find_layer
+from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.toyworld import familiar
 
 AMOUNTS = {"translation": [-18, -2.5, 0, 7], "scale": [1, 1.3, 2], "rotation": [0, 33, 90, 357, -20]}

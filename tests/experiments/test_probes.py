@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from zfhelpers.experiments import probes
-from zfhelpers.experiments.probes import COSTS, UNTUNED, Probe, gram_matrix, learning_curve, linear_probe, split, thin_out
+from zfhelpers.experiments.probes import COSTS, UNTUNED, Probe, gram_matrix, learning_curve, linear_probe
+from zfhelpers.worlds.divisions import split, thin_out
 from zfhelpers.worlds.world import ImageSet
 
 pytestmark = pytest.mark.filterwarnings("error")  # a solver that has not converged says so in a warning

@@ -12,10 +12,12 @@ import pytest
 import safetensors.torch
 import torch
 
+from zfhelpers.files import write_whole
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks import checkpoints
-from zfhelpers.networks.checkpoints import checkpoint_dir, load, network_dirs, read_card, read_tensors, save_weights, write_whole
+from zfhelpers.networks.checkpoints import checkpoint_dir, load, network_dirs, read_card
 from zfhelpers.training.loop import _sha256
+from zfhelpers.training.weights import read_tensors, save_weights
 
 SMALL = Architecture(classes=24, image_size=128, width=0.125, fc=(8, 8))
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from zfhelpers.model import TABLE3
 from zfhelpers.networks import schedule
-from zfhelpers.networks.checkpoints import checkpoint_dir, epoch_file, read_card
+from zfhelpers.networks.checkpoints import checkpoint_dir, read_card
+from zfhelpers.training.weights import epoch_file
 from zfhelpers.worlds.world import open_world
 
 

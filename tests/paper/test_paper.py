@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from zfhelpers import paper
+from zfhelpers.files import project_dir
 from zfhelpers.model import TABLE3
 from zfhelpers.paper import checks
-from zfhelpers.worlds.frames import project_dir
 
 
 @pytest.fixture(autouse=True)

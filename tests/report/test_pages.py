@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from zfhelpers.files import project_dir
 from zfhelpers.report import pages as report
-from zfhelpers.worlds.frames import project_dir
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG of one pixel
 
@@ -51,8 +51,17 @@ Later Fig. 9, $a < b^2$ and $$\begin{aligned}c &= 1 \\ d &= \sqrt{2}\end{aligned
 </details>
 """
 MEASUREMENTS = [
-    {"name": "error", "value": 17.6131, "reference": 18, "tolerance": 2, "paper": "16.5", "unit": "%", "holds": True,
-     "interval": [15.123, 19.9], "note": "one crop"},
+    {
+        "name": "error",
+        "value": 17.6131,
+        "reference": 18,
+        "tolerance": 2,
+        "paper": "16.5",
+        "unit": "%",
+        "holds": True,
+        "interval": [15.123, 19.9],
+        "note": "one crop",
+    },
     {"name": "accuracy", "kind": "at least", "value": 71.5, "reference": 80, "tolerance": 0, "holds": False},
     {"name": "bare"},
 ]
@@ -65,11 +74,15 @@ def pages(tmp_path):
     notebooks.mkdir()
     (reports / "04_first").mkdir(parents=True)
     picture = new_output("display_data", data={"text/html": f'<img alt="A nose" src="data:image/png;base64,{PIXEL}">'})
-    view = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "image/png": PIXEL,
-                                            "text/plain": 'A "slider" at 3'})
+    view = new_output(
+        "display_data",
+        data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "image/png": PIXEL, "text/plain": 'A "slider" at 3'},
+    )
     last = new_output("execute_result", data={"text/plain": "the last value"}, execution_count=1)
-    first = new_notebook(cells=[new_markdown_cell(TEXT), new_code_cell("x < 1", outputs=[picture, view, last])],
-                         metadata={"papermill": {"input_path": str(notebooks / "04_first.ipynb")}, "widgets": {"state": {}}})
+    first = new_notebook(
+        cells=[new_markdown_cell(TEXT), new_code_cell("x < 1", outputs=[picture, view, last])],
+        metadata={"papermill": {"input_path": str(notebooks / "04_first.ipynb")}, "widgets": {"state": {}}},
+    )
     nbformat.write(first, reports / "04_first.ipynb")
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Second")]), reports / "05_second.ipynb")
     metrics = {"measurements": MEASUREMENTS, "seconds": 75, "peak_mb": 1500}
@@ -113,8 +126,22 @@ def test_links_stay_in_the_report_and_find_the_project(pages):
 def test_index_holds_numbers_pictures_and_costs(pages):
     text = (pages / "index.html").read_text()
     assert Page(pages / "index.html").alts == ["A nose"]
-    for part in ("The first", "Fig. 2, Tables 3–5, sec. 2.1<", "error, %", "17.61", "18 ± 2", "16.5", "[15.12, 19.9]", "one crop",
-                 "at least 80", "holds", "fails", "1 min 15 s", "1.5 GB", 'href="04_first.html"'):
+    for part in (
+        "The first",
+        "Fig. 2, Tables 3–5, sec. 2.1<",
+        "error, %",
+        "17.61",
+        "18 ± 2",
+        "16.5",
+        "[15.12, 19.9]",
+        "one crop",
+        "at least 80",
+        "holds",
+        "fails",
+        "1 min 15 s",
+        "1.5 GB",
+        'href="04_first.html"',
+    ):
         assert part in text, part
     assert "Fig. 9" not in text
 

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from zfhelpers.report import run
 
 ROOT = Path(__file__).resolve().parents[2]
-ALT = "A dog's nose, seen > once & \"well\"."
+ALT = 'A dog\'s nose, seen > once & "well".'
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG of one pixel
 SHOW = f"""from html import escape
 from IPython.display import HTML
@@ -166,9 +166,12 @@ def test_what_a_fork_shares_counts_once():
 
 def test_check_names_what_there_is(tmp_path):
     write(tmp_path / "a.ipynb")
-    for world, parameters, message in (("tyo", [], "no world 'tyo'"), ("folder:nowhere", [], "no folder '.*nowhere"),
-                                       ("toy", [("sed", "3")], "no parameter 'sed'; it has world, out_dir, seed"),
-                                       ("toy", [("world", "x")], "follows from WORLD")):
+    for world, parameters, message in (
+        ("tyo", [], "no world 'tyo'"),
+        ("folder:nowhere", [], "no folder '.*nowhere"),
+        ("toy", [("sed", "3")], "no parameter 'sed'; it has world, out_dir, seed"),
+        ("toy", [("world", "x")], "follows from WORLD"),
+    ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             run.check([tmp_path / "a.ipynb"], world, parameters)
     (tmp_path / "b.ipynb").write_text("{")

@@ -7,9 +7,10 @@ from scipy.stats import rankdata
 from sklearn.svm import SVC
 
 from zfhelpers import paper
-from zfhelpers.experiments.probes import Probe, split
+from zfhelpers.experiments.probes import Probe
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.results import layer_by_layer, records
+from zfhelpers.results import layer_by_layer, measure, records, transfer
+from zfhelpers.worlds.divisions import split
 from zfhelpers.worlds.targets import Target
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -20,7 +21,8 @@ CLASSES, EACH = 3, 35
 def small(tmp_path, monkeypatch):
     """An untrained network and three classes of noise, each brighter in a place of its own."""
     monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(records, "project_dir", lambda: tmp_path)
+    for module in (records, measure):
+        monkeypatch.setattr(module, "project_dir", lambda: tmp_path)
     labels = np.arange(CLASSES * EACH) % CLASSES
     frames = np.random.default_rng(0).integers(0, 200, (len(labels), 3, 73, 73), dtype=np.uint8)
     for label in range(CLASSES):
@@ -29,8 +31,9 @@ def small(tmp_path, monkeypatch):
     world = World("tiny", "xy", 64, lambda _, split: images, mean=torch.full((3, 64, 64), 100.0))
     torch.manual_seed(1)
     net = ZFNet(Architecture(classes=2, image_size=64, width=0.25, fc=(16, 16))).eval()
-    monkeypatch.setattr(layer_by_layer, "load", lambda name: (net, world))
-    monkeypatch.setattr(layer_by_layer, "open_target", lambda name, world: Target(f"few-{name}", ("a", "b", "c"), images))
+    for module in (layer_by_layer, transfer):
+        monkeypatch.setattr(module, "load", lambda name: (net, world))
+        monkeypatch.setattr(module, "open_target", lambda name, world: Target(f"few-{name}", ("a", "b", "c"), images))
     return net, world, images
 
 
@@ -73,9 +76,9 @@ def test_table4_has_the_networks_from_scratch_that_are_there(small, monkeypatch)
         asked.append((world, target.name, count, list(folds)))
         return Probe("from scratch", count, (0.5,), ())
 
-    monkeypatch.setattr(layer_by_layer, "trained_folds", lambda world, target, count, folds: [1] if count == 15 else [])
-    monkeypatch.setattr(layer_by_layer, "scratch_probe", scratch)
-    found = layer_by_layer.table4("tiny", folds=2)
+    monkeypatch.setattr(transfer, "trained_folds", lambda world, target, count, folds: [1] if count == 15 else [])
+    monkeypatch.setattr(transfer, "scratch_probe", scratch)
+    found = transfer.table4("tiny", folds=2)
     rows = found["rows"]
     assert found["scratch_folds"] == {"15": [1]}
     assert asked == [("tiny", "few-caltech101", 15, [1])]
@@ -85,16 +88,16 @@ def test_table4_has_the_networks_from_scratch_that_are_there(small, monkeypatch)
 
 def test_without_a_table_only_what_is_missing_is_recorded(small, tmp_path, monkeypatch, capsys):
     calls = []
-    for table in records.TABLES:
-        monkeypatch.setitem(records.TABLES, table, lambda world, table=table, **given: calls.append((table, given)) or {})
-    monkeypatch.setattr(records, "trained", lambda world: {})
-    monkeypatch.setattr(records, "_budget", lambda world, names: {})
-    monkeypatch.setattr(records, "KEYS", {table: set() for table in records.TABLES})
-    records.write_record("tiny", 3, images=7)
-    records.main(["--world", "tiny"])
+    for table in measure.TABLES:
+        monkeypatch.setitem(measure.TABLES, table, lambda world, table=table, **given: calls.append((table, given)) or {})
+    monkeypatch.setattr(measure, "trained", lambda world: {})
+    monkeypatch.setattr(measure, "_budget", lambda world, names: {})
+    monkeypatch.setattr(records, "KEYS", {table: set() for table in measure.TABLES})
+    measure.write_record("tiny", 3, images=7)
+    measure.main(["--world", "tiny"])
     assert calls == [(3, {"seed": 0, "images": 7}), (2, {"seed": 0, "images": 4000}), (4, {"folds": 5}), (7, {"folds": 5})]
     assert records.read_record("tiny", 7)["command"] == "python -m zfhelpers.results --world tiny --table 7 --folds 5"
-    records.main(["--world", "tiny", "--table", "4", "--folds", "1"])
+    measure.main(["--world", "tiny", "--table", "4", "--folds", "1"])
     assert calls[-1] == (4, {"folds": 1})
 
 
@@ -107,6 +110,6 @@ def test_without_a_table_only_what_is_missing_is_recorded(small, tmp_path, monke
 )
 def test_a_setting_that_does_not_fit_is_one_sentence(words, sentence, capsys):
     with pytest.raises(SystemExit) as stopped:
-        records.main(words)
+        measure.main(words)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith(f"{sentence}\n")

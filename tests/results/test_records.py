@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+import zfhelpers.networks.trained
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.networks import checkpoints
-from zfhelpers.results import ablation, ensembles, records
-from zfhelpers.results.ablation import table3, trained
+from zfhelpers.networks.trained import trained
+from zfhelpers.results import ablation, ensembles, measure, records
+from zfhelpers.results.ablation import table3
 from zfhelpers.results.ensembles import table2, table2_views
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -37,11 +38,12 @@ def net_of(name):
 def networks(tmp_path, monkeypatch):
     """Six untrained networks that are found and loaded as trained ones are."""
     folders = [tmp_path / "data", tmp_path / "runs"]
-    for module in (ablation, ensembles, records):
+    for module in (ablation, ensembles, records, zfhelpers.networks.trained):
         for name, stand_in in (("network_dirs", lambda world: folders), ("load", lambda world, name: (net_of(name), DATA))):
             monkeypatch.setattr(module, name, stand_in, raising=False)
-    monkeypatch.setattr(records, "project_dir", lambda: tmp_path)
-    monkeypatch.setattr(records, "read_card", lambda world, name: {"epochs": 3, "seed": name[-1], "minutes": 2.4})
+    for module in (records, measure):
+        monkeypatch.setattr(module, "project_dir", lambda: tmp_path)
+    monkeypatch.setattr(measure, "read_card", lambda world, name: {"epochs": 3, "seed": name[-1], "minutes": 2.4})
     names = ["zfnet-0", "zfnet-1", "zfnet-4", "zfnet-wide-0", "zfnet-wide-1", "alexnet-1"]
     for number, name in enumerate(names):
         card = folders[number % 2] / "table3" / f"{name}.json"
@@ -130,7 +132,7 @@ def test_table2_averages_probabilities_over_networks_and_views(networks):
 
 
 def test_a_record_reads_back_as_it_was_measured(networks, capsys):
-    records.main(["--world", "tiny", "--table", "3", "--images", "12"])
+    measure.main(["--world", "tiny", "--table", "3", "--images", "12"])
     assert capsys.readouterr().out == "runs/data/results/table3.json\n"
     card = records.read_record("tiny", 3)
     assert card["networks"] == table3("tiny", most=12)["networks"]
@@ -141,24 +143,24 @@ def test_a_record_reads_back_as_it_was_measured(networks, capsys):
 
 
 def test_a_record_is_shipped_as_it_is_and_comes_before_a_later_one(networks, capsys):
-    made = records.write_record("tiny", 3, images=12).read_bytes()
-    records.main(["--world", "tiny", "--ship"])
+    made = measure.write_record("tiny", 3, images=12).read_bytes()
+    measure.main(["--world", "tiny", "--ship"])
     assert capsys.readouterr().out == "data/results/data/table3.json\n"
     assert records.record_files("tiny", 3)[0].read_bytes() == made
-    records.write_record("tiny", 3, images=10)
+    measure.write_record("tiny", 3, images=10)
     assert records.read_record("tiny", 3)["val_images"] == 12
 
 
 def test_a_record_that_cannot_be_written_leaves_the_old_one(networks, monkeypatch):
-    path = records.write_record("tiny", 2)
+    path = measure.write_record("tiny", 2)
     before = path.read_text()
 
     def full(source, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "replace", full)
+    monkeypatch.setattr("zfhelpers.files.os.replace", full)
     with pytest.raises(OSError, match="could not be written"):
-        records.write_record("tiny", 2, seed=5)
+        measure.write_record("tiny", 2, seed=5)
     assert path.read_text() == before
     assert [one.name for one in path.parent.iterdir()] == ["table2.json"]
 
@@ -168,14 +170,14 @@ def test_tables_without_their_images_are_left_out_and_the_others_recorded(networ
         raise FileNotFoundError("caltech101 is not here.")
 
     for table in (4, 7):
-        monkeypatch.setitem(records.TABLES, table, missing)
-    records.main(["--world", "tiny"])
+        monkeypatch.setitem(measure.TABLES, table, missing)
+    measure.main(["--world", "tiny"])
     assert capsys.readouterr().out.splitlines() == [
         *(f"runs/data/results/table{table}.json" for table in (2, 3)),
         *(f"Table {table} is left out: caltech101 is not here." for table in (4, 7)),
     ]
     with pytest.raises(SystemExit):
-        records.main(["--world", "tiny", "--table", "4"])
+        measure.main(["--world", "tiny", "--table", "4"])
 
 
 def test_a_missing_or_foreign_record_is_one_sentence(networks):
@@ -191,7 +193,7 @@ def test_a_missing_or_foreign_record_is_one_sentence(networks):
 
 def test_a_notebook_says_where_a_record_comes_from_or_that_there_is_none(networks, capsys):
     assert records.say_record("tiny", 3) is None
-    records.write_record("tiny", 3, images=12)
+    measure.write_record("tiny", 3, images=12)
     assert records.say_record("tiny", 3)["val_images"] == 12
     none, made = capsys.readouterr().out.splitlines()
     assert none.endswith("'python -m zfhelpers.results --world tiny --table 3' makes one.")
@@ -199,9 +201,9 @@ def test_a_notebook_says_where_a_record_comes_from_or_that_there_is_none(network
 
 
 def test_no_networks_are_one_sentence(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(ablation, "network_dirs", lambda world: [tmp_path])
+    monkeypatch.setattr(zfhelpers.networks.trained, "network_dirs", lambda world: [tmp_path])
     with pytest.raises(SystemExit) as stopped:
-        records.main(["--world", "tiny", "--table", "2"])
+        measure.main(["--world", "tiny", "--table", "2"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith("No network of Table 2 for the world 'tiny' lies here; "
                                             "'make train WORLD=tiny' trains them.\n")  # fmt: skip

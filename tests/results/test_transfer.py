@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from zfhelpers.experiments.probes import split
 from zfhelpers.networks import schedule
+from zfhelpers.networks.catalogue import network_name
+from zfhelpers.networks.trained import trained_folds
 from zfhelpers.results import transfer
-from zfhelpers.results.transfer import PER_EPOCH, TEST, few_images, network_name, pool, scratch_probe, trained_folds
+from zfhelpers.results.transfer import scratch_probe
+from zfhelpers.worlds.divisions import split
+from zfhelpers.worlds.few import PER_EPOCH, TEST, few_images, pool
 from zfhelpers.worlds.targets import Target
 from zfhelpers.worlds.world import ImageSet, World
 

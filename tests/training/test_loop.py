@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from PIL import Image
 
 from zfhelpers.model import ZFNet, renormalise_filters, scaled
-from zfhelpers.networks.checkpoints import load, read_tensors
+from zfhelpers.networks.checkpoints import load
 from zfhelpers.training import loop
 from zfhelpers.training.batches import augment, epoch_order
 from zfhelpers.training.loop import Progress, anneal, train
+from zfhelpers.training.weights import read_tensors
 from zfhelpers.worlds.world import open_world
 
 

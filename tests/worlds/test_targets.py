@@ -7,9 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from zfhelpers.files import data_dir
 from zfhelpers.toyworld import canvas, familiar, novel, scenes
 from zfhelpers.worlds import targets
-from zfhelpers.worlds.frames import DecodedOnDemand, data_dir
+from zfhelpers.worlds.frames import DecodedOnDemand
 from zfhelpers.worlds.targets import VOC_CLASSES, default_target, open_target
 from zfhelpers.worlds.world import World, open_world
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from zfhelpers.files import data_dir
 from zfhelpers.worlds import frames as frames_module
-from zfhelpers.worlds.frames import GREY, data_dir, read_image, to_frame, to_rgb
+from zfhelpers.worlds.frames import GREY, read_image, to_frame, to_rgb
 from zfhelpers.worlds.world import ImageSet, open_world
 
 

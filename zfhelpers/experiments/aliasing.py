@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfhelpers.strongest import activations
+from zfhelpers.hooks import activations
 from zfhelpers.worlds.world import World
 
 

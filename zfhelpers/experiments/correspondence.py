@@ -9,6 +9,7 @@ closed the unit both times. The paper does not say how it counts them, so both w
 - `counted`: zero is a sign of its own; the share is of all dimensions. What the formula says, and what the paper's values fit.
 - `left_out`: only dimensions that change in both images; 0.5 is what two unrelated changes give.
 
+    >>> from zfhelpers.boxes import square
     >>> from zfhelpers.model import Architecture, ZFNet
     >>> net = ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=(16, 16)))
     >>> images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -28,12 +29,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.occlusion import fill_image
-from zfhelpers.strongest import checked_images, recording
+from zfhelpers.boxes import Box, covered
+from zfhelpers.hooks import checked_images, recording
 
 ROUNDING = 1e-5
 """A change smaller than this share of the layer's largest value is zero: float32 rounding makes that much of nothing."""
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,70 +124,6 @@ def _compared(clean: Tensor, hidden: Tensor) -> Correspondence:
     change[change.abs() <= ROUNDING * clean.abs().max()] = 0
     size = change.flatten(1).norm(dim=1) / clean.flatten(1).norm(dim=1)
     return Correspondence(change.sign().to(torch.int8), size)
-
-
-def covered(images: Tensor, boxes: Sequence[Box], fill: float | Sequence[float] | Tensor = 0.0) -> Tensor:
-    """Copies of images, each with its box filled.
-
-    Args:
-        images: (n, 3, H, W), preprocessed, or uint8 for looking at.
-        boxes: as in `correspondence`.
-        fill: one value, three, or an image (3, H, W) to look through to; 124 is the paper's grey in uint8.
-
-    Raises:
-        ValueError: not one box per image, a box that is not four numbers or covers nothing of its image.
-
-    >>> covered(torch.ones(1, 3, 2, 2), [(-5, 1, 1, 9)])[0, 0]
-    tensor([[1., 0.],
-            [1., 1.]])
-    """
-    if len(boxes) != len(images):
-        raise ValueError(f"Give one box for each image: there are {len(images)} images and {len(boxes)} boxes.")
-    height, width = images.shape[2:]
-    cover, copies = fill_image(fill, images), images.clone()
-    for number, box in enumerate(boxes):
-        if len(box) != 4:
-            raise ValueError(f"A box is (top, left, bottom, right), not {tuple(box)}.")
-        top, left, bottom, right = (int(side) for side in box)
-        window = (slice(None), slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0)))
-        if not copies[number][window].numel():
-            raise ValueError(f"The box {tuple(box)} covers nothing of image {number}, which is {height} x {width} pixels.")
-        copies[number][window] = cover[window]
-    return copies
-
-
-def square(centre: Sequence[float], side: float, shape: Sequence[int]) -> Box:
-    """The box of a square around a point, cut off at the border of the image.
-
-    Args:
-        centre: row and column in pixels; the first pixel's centre is (0.5, 0.5).
-        side: in pixels, rounded to whole ones, at least 1.
-        shape: height and width of the image.
-
-    Raises:
-        ValueError: a centre outside the image, or a side that is not positive.
-
-    >>> square((10, 3), 8, (64, 64))
-    (6, 0, 14, 7)
-    """
-    if not all(0 <= at < end for at, end in zip(centre, shape, strict=True)):
-        raise ValueError(f"The centre {tuple(centre)} lies outside the image of {shape[0]} x {shape[1]} pixels.")
-    if not side > 0:
-        raise ValueError(f"The side of a square must be positive, not {side}.")
-    whole = max(1, round(side))
-    starts = [round(at - whole / 2) for at in centre]
-    ends = [min(start + whole, end) for start, end in zip(starts, shape, strict=True)]
-    top, left = (max(start, 0) for start in starts)
-    return top, left, *ends
-
-
-def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes share a pixel.
-
-    >>> overlap((0, 0, 2, 2), (1, 1, 3, 3)), overlap((0, 0, 2, 2), (0, 2, 2, 4))
-    (True, False)
-    """
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def pairs(matrix: Tensor) -> Tensor:

@@ -22,9 +22,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.networks.checkpoints import epoch_file, load, read_card, read_tensors, write_whole
-from zfhelpers.strongest import recording, strongest
-from zfhelpers.worlds.frames import cache_dir
+from zfhelpers.files import cache_dir, write_whole
+from zfhelpers.hooks import recording
+from zfhelpers.networks.checkpoints import load, read_card
+from zfhelpers.strongest import strongest
+from zfhelpers.training.weights import epoch_file, read_tensors
 from zfhelpers.worlds.world import World
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4", "layer5")

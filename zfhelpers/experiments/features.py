@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from zfhelpers.model import ZFNet, find_layer
-from zfhelpers.strongest import checked_images, recording
-from zfhelpers.worlds.frames import cache_dir, new_array, show_progress
+from zfhelpers.files import cache_dir, new_array, show_progress
+from zfhelpers.hooks import checked_images, find_layer, recording
+from zfhelpers.model import ZFNet
 from zfhelpers.worlds.world import ImageSet, World
 
 VERSION = 1  # to be raised with every change here, or in the networks' modules, that changes a feature

@@ -33,7 +33,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from zfhelpers import toyworld
-from zfhelpers.strongest import checked_images, recording
+from zfhelpers.hooks import checked_images, recording
 from zfhelpers.worlds.frames import centre_crop
 
 IDENTITY = {"translation": 0.0, "scale": 1.0, "rotation": 0.0}

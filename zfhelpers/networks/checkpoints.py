@@ -12,23 +12,17 @@ data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfne
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
-import os
 from pathlib import Path
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from zfhelpers.files import project_dir, write_whole
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.worlds.frames import project_dir
+from zfhelpers.training.weights import EPOCHS, epoch_file, read_tensors, save_weights
 from zfhelpers.worlds.world import World, open_world
-
-EPOCHS = (1, 2, 5, 10, 20, 30, 40, 64)  # the columns of Fig. 4
 
 
 def checkpoint_dir() -> Path:
@@ -42,57 +36,6 @@ def network_dirs(world: str) -> list[Path]:
     name = f"{kind}:{Path(path).expanduser().absolute()}" if path else kind
     name = name.replace(":", "-").replace("/", "-")
     return [checkpoint_dir() / name, project_dir() / "runs" / name]
-
-
-def epoch_file(variant: str, epoch: int) -> str:
-    """File name of the weights at the end of one epoch."""
-    return f"{variant}-epoch-{epoch:02d}.safetensors"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is either there in full or not at all, also when the disk fills up or the process is killed.
-
-    Raises:
-        OSError: it could not be written; the sentence says which file and why.
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise OSError(
-            error.errno or errno.EIO, f"{str(path)!r} could not be written: {error.strerror}. Nothing was changed."
-        ) from None
-
-
-def save_weights(path: Path, tensors: dict[str, Tensor]) -> str:
-    """Write tensors in half precision; returns the SHA-256 of the file."""
-    data = safetensors.torch.save({name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()})
-    write_whole(path, data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors of a safetensors file as they were written, and its metadata.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged or of another kind.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no checkpoint {str(path)!r}.") from None
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{str(path)!r} is damaged, or no safetensors file: {error}.") from None
 
 
 def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) -> dict:

@@ -23,9 +23,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from zfhelpers.networks.checkpoints import write_whole
+from zfhelpers.files import project_dir, write_whole
 from zfhelpers.paper.tables import Comparison, number, quantity
-from zfhelpers.worlds.frames import project_dir
 
 Number = float | Mapping[str, float] | None
 PACKAGES = ("zfhelpers", "torch", "torchvision", "numpy", "scikit-learn", "matplotlib")

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from zfhelpers.files import project_dir
 from zfhelpers.paper.tables import aligned, html_table, number
-from zfhelpers.worlds.frames import project_dir
 
 
 class Table(Mapping):

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from zfhelpers.boxes import crop
 from zfhelpers.deconv import Deconvnet
 from zfhelpers.figures.picture import Picture
 from zfhelpers.figures.sheets import fit, mosaic, projection_to_rgb, style
+from zfhelpers.files import project_dir
 from zfhelpers.geometry import receptive_field
 from zfhelpers.networks.checkpoints import load
-from zfhelpers.strongest import crop, top_activations
-from zfhelpers.worlds.frames import project_dir
+from zfhelpers.strongest import top_activations
 
 LAYERS = ("layer2", "layer3", "layer4", "layer5")
 SHOWN = 4  # feature maps of each layer

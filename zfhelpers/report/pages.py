@@ -75,13 +75,17 @@ def formula(tex: str) -> str:
             outline = TextPath((0, 0), f"${tex}$", size=em)
     except ValueError:
         return f"<code>{html.escape(tex)}</code>"
-    strokes = [PATH_LETTERS[code] + ("" if code == 79 else " ".join(f"{x:.0f} {-y:.0f}" for x, y in points.reshape(-1, 2)))
-               for points, code in outline.iter_segments(simplify=False)]
+    strokes = [
+        PATH_LETTERS[code] + ("" if code == 79 else " ".join(f"{x:.0f} {-y:.0f}" for x, y in points.reshape(-1, 2)))
+        for points, code in outline.iter_segments(simplify=False)
+    ]
     left, bottom, width, height = outline.get_extents().bounds
     view = f"{left:.0f} {-bottom - height:.0f} {width:.0f} {height:.0f}"
     place = f"width:{width / em:.3f}em;height:{height / em:.3f}em;vertical-align:{bottom / em:.3f}em"
-    return (f'<svg class="math" role="img" aria-label="{html.escape(tex)}" viewBox="{view}" style="{place}">'
-            f'<path d="{"".join(strokes)}"/></svg>')
+    return (
+        f'<svg class="math" role="img" aria-label="{html.escape(tex)}" viewBox="{view}" style="{place}">'
+        f'<path d="{"".join(strokes)}"/></svg>'
+    )
 
 
 def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path:

@@ -124,8 +124,22 @@ def _papermill(
     """Seconds, peak memory of papermill and all below it in MB, and papermill's last word if it failed."""
     folder = notebook.parent
     given = [("world", absolute(world)), ("out_dir", os.path.relpath(draft.parent, folder)), *parameters]
-    command = [sys.executable, "-m", "papermill", str(notebook), str(draft), "--cwd", str(folder), "--kernel", "python3",
-               "--execution-timeout", str(CELL_TIMEOUT), "--start-timeout", str(START_TIMEOUT), "--no-progress-bar"]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(notebook),
+        str(draft),
+        "--cwd",
+        str(folder),
+        "--kernel",
+        "python3",
+        "--execution-timeout",
+        str(CELL_TIMEOUT),
+        "--start-timeout",
+        str(START_TIMEOUT),
+        "--no-progress-bar",
+    ]
     command += [word for name, value in given for word in ("-p", name, value)]
     started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as profile:
@@ -189,8 +203,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, summary in (("check", "refuse what could only fail later"), ("run", "execute one notebook")):
         command = commands.add_parser(name, help=summary)
-        command.add_argument("paths", nargs="*" if name == "check" else 2, type=Path,
-                             metavar="NOTEBOOK" if name == "check" else ("NOTEBOOK", "REPORTS"))
+        command.add_argument(
+            "paths",
+            nargs="*" if name == "check" else 2,
+            type=Path,
+            metavar="NOTEBOOK" if name == "check" else ("NOTEBOOK", "REPORTS"),
+        )
         command.add_argument("--world", required=True)
         command.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     command.add_argument("--threads", type=int)

@@ -1,5 +1,5 @@
 """`python -m zfhelpers.results`."""
 
-from zfhelpers.results.records import main
+from zfhelpers.results.measure import main
 
 main()

@@ -17,10 +17,11 @@ from tqdm.auto import tqdm
 
 from zfhelpers.experiments.classification import average, one_crop, ten_crops, view_probabilities, wrong
 from zfhelpers.experiments.intervals import over_images
+from zfhelpers.files import show_progress
+from zfhelpers.networks.catalogue import ENSEMBLE
 from zfhelpers.networks.checkpoints import load
-from zfhelpers.networks.schedule import ENSEMBLE
-from zfhelpers.results.ablation import MISSING, Network, judged, top_k, trained
-from zfhelpers.worlds.frames import show_progress
+from zfhelpers.networks.trained import MISSING, Network, trained
+from zfhelpers.results.ablation import judged, top_k
 
 
 def table2_views(

@@ -1,15 +1,10 @@
-"""The baseline of Tables 4 and 5: the same network trained from scratch on the few images of a target (sec. 5.2).
+"""Table 4: borrowed features against the same network trained from scratch on the few images of a target (sec. 5.2).
 
     python -m zfhelpers.networks --world toy --only scratch/toy-novel-30-0
 
-trains on 30 images of each class of the target "toy-novel", those of `transfer.split(..., fold=0)`, with the structure and the
-recipe of the world's own network (`training.train`): 300 to 600 images instead of thousands, and nothing else.
-
-    >>> from zfhelpers.worlds.targets import open_target
-    >>> from zfhelpers.worlds.world import open_world
-    >>> world = open_world("toy")
-    >>> few_images(open_target("toy-novel", world), world, per_class=15, fold=0)
-    World('toy-novel-15-0': 20 classes, 128 px)
+trains on 30 images of each class of the target "toy-novel", those of `divisions.split(..., fold=0)`, with the structure and the
+recipe of the world's own network (`training.train`): 300 to 600 images instead of thousands, and nothing else. Notebook 11 does
+the same with fewer images and divisions where the paper's protocol would take a reader's quarter of an hour.
 """
 
 from __future__ import annotations
@@ -19,61 +14,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+from tqdm.auto import tqdm
 
-from zfhelpers.experiments.probes import Probe, split, thin_out
-from zfhelpers.networks.checkpoints import load, network_dirs
-from zfhelpers.training.loop import BATCH
-from zfhelpers.worlds.targets import Target
-from zfhelpers.worlds.world import ImageSet, World
-
-PER_EPOCH = 3000  # images: a pass over 300 would be ten steps, and nothing could be said after each
-POOL = 80  # images of a class that training and test images are drawn from: 30 to train on and 50 to test on
-TEST = 50  # of a class, at most (sec. 5.2)
-
-
-def network_name(target: str, per_class: int, fold: int) -> str:
-    """How a network from scratch is called; also where its files lie.
-
-    >>> network_name("toy-novel", 30, 0)
-    'scratch/toy-novel-30-0'
-    """
-    return f"scratch/{target}-{per_class}-{fold}"
-
-
-def pool(target: Target) -> ImageSet:
-    """The images that all folds are drawn from, for pretrained features and from scratch alike: `POOL` of each class at most."""
-    return thin_out(target.images, POOL)
-
-
-def few_images(target: Target, world: World, per_class: int, fold: int) -> World:
-    """A world that consists of one fold's training images of a target.
-
-    Its training set repeats them, until an epoch has `PER_EPOCH` images or more; each time they are cropped and mirrored anew.
-    Its validation set is the same images once: the recipe lowers the rate when the validation error stops falling, and test
-    images must have no part in that. Its mean image is theirs as well.
-
-    Args:
-        target: what is to be learnt.
-        world: whose image size counts.
-        per_class: training images of each class.
-        fold: which of the random draws, see `transfer.split`.
-
-    Raises:
-        ValueError: what `split` raises, for instance a class with too few images.
-    """
-    images = pool(target)
-    rows, _ = split(images.labels, per_class, TEST, fold)
-    frames, labels = np.ascontiguousarray(images.frames[rows]), images.labels[rows]
-    again = np.tile(np.arange(len(rows)), -(-PER_EPOCH // len(rows)))
-    sets = {"train": (frames[again], labels[again]), "val": (frames, labels)}
-    name = network_name(target.name, per_class, fold).partition("/")[2]
-    return World(name, target.classes, world.image_size, lambda _, which: ImageSet(*sets[which], world.image_size))
-
-
-def trained_folds(world: str, target: str, per_class: int, folds: Sequence[int]) -> list[int]:
-    """Those of the folds whose network from scratch is there, shipped or trained by the reader."""
-    names = {fold: network_name(target, per_class, fold) for fold in folds}
-    return [fold for fold, name in names.items() if any((at / f"{name}.json").exists() for at in network_dirs(world))]
+from zfhelpers.experiments.features import features
+from zfhelpers.experiments.probes import Probe, gram_matrix, learning_curve
+from zfhelpers.files import show_progress
+from zfhelpers.networks.catalogue import ELSEWHERE, FEW, network_name
+from zfhelpers.networks.checkpoints import load
+from zfhelpers.networks.trained import trained_folds
+from zfhelpers.training.recipe import BATCH
+from zfhelpers.worlds.divisions import split
+from zfhelpers.worlds.few import TEST, pool
+from zfhelpers.worlds.targets import Target, default_target, open_target
 
 
 def scratch_probe(world: str, target: Target, per_class: int, folds: Sequence[int]) -> Probe:
@@ -113,3 +65,49 @@ def scratch_probe(world: str, target: Target, per_class: int, folds: Sequence[in
         accuracies.append(float(balanced_accuracy_score(images.labels[test], said)))
         confusions.append(confusion_matrix(images.labels[test], said, labels=range(len(target.classes))))
     return Probe("from scratch", per_class, tuple(accuracies), (), sum(confusions))
+
+
+def table4(world: str, folds: int = 5) -> dict:
+    """A softmax on frozen layer 7 against the same network from scratch, with 15 and 30 images of each class, on toy also with 5.
+
+    Args:
+        world: its name; the target is the one that goes with it.
+        folds: random divisions; from scratch those of them whose networks are there.
+
+    Returns:
+        {"target", "classes", "test_per_class", "folds", "rows": {"pretrained" or "from scratch": {count: see `probe_entry`}},
+         "scratch_folds": {count: the divisions whose networks from scratch were there}}.
+
+    Raises:
+        FileNotFoundError: the target's images are not there.
+        ValueError: no fold.
+    """
+    net, data = load(world)
+    target = open_target(default_target(data), data)
+    images, (_, counts, *_) = pool(target), FEW.get(world, ELSEWHERE)
+    gram = gram_matrix(features(net, data, images, "layer7")["layer7"])
+    frozen = learning_curve(gram, images.labels, "softmax", counts, TEST, folds, bar("pretrained"))
+    there = {count: trained_folds(world, target.name, count, range(folds)) for count in counts}
+    scratch = {count: scratch_probe(world, target, count, some) for count, some in there.items() if some}
+    rows = {"pretrained": frozen, "from scratch": scratch}
+    return setting(target, folds) | {
+        "rows": {name: {str(count): probe_entry(probe) for count, probe in probes.items()} for name, probes in rows.items()},
+        "scratch_folds": {str(count): there[count] for count in scratch},
+    }
+
+
+def setting(target: Target, folds: int) -> dict:
+    """What the records of Tables 4 and 7 say of how they were measured."""
+    return {"target": target.name, "classes": len(target.classes), "test_per_class": TEST, "folds": folds}
+
+
+def probe_entry(probe: Probe) -> dict:
+    """Accuracies in %: their mean, their deviation if there are several, each division's, and the C that each chose."""
+    each = [100 * one for one in probe.accuracies]
+    spread = {"std": 100 * probe.std} if len(each) > 1 else {}
+    return {"accuracy": 100 * probe.mean, **spread, "each": each, "costs": list(probe.costs)}
+
+
+def bar(what: str):
+    """A progress bar around a sequence."""
+    return lambda some: tqdm(list(some), desc=what, disable=not show_progress())

@@ -34,20 +34,25 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 
+from zfhelpers.files import show_progress, write_whole
 from zfhelpers.model import TABLE3, ZFNet, renormalise_filters, scaled
-from zfhelpers.networks.checkpoints import EPOCHS, epoch_file, save_weights, write_whole
 from zfhelpers.training.batches import augment, batches, epoch_order, steps_per_epoch
+from zfhelpers.training.recipe import (
+    ANNEAL,
+    BATCH,
+    FEW_PHOTOGRAPHS,
+    FIRST_RATE,
+    LATEST_ANNEALING,
+    MOMENTUM,
+    SAVE_SECONDS,
+    STARTED,
+    WEIGHT_DECAY,
+    WORLDS,
+)
 from zfhelpers.training.state import Progress, restore, state_bytes
-from zfhelpers.worlds.frames import centre_crop, show_progress
+from zfhelpers.training.weights import EPOCHS, epoch_file, save_weights
+from zfhelpers.worlds.frames import centre_crop
 from zfhelpers.worlds.world import ImageSet, World, open_world
-
-BATCH, MOMENTUM, WEIGHT_DECAY = 128, 0.9, 5e-4
-FIRST_RATE, ANNEAL = 1e-2, 0.1
-LATEST_ANNEALING = (0.60, 0.85)  # fractions of the epochs
-STARTED = 0.9  # of the error of guessing: below it a network has begun to learn
-WORLDS = {"toy": {"width": 0.25, "fc": 256}, "imagenet": {"width": 1.0, "fc": 4096}}
-FEW_PHOTOGRAPHS = {"width": 0.5, "fc": 512, "rate": 2e-2, "weight_decay": 5e-3}  # every other world
-SAVE_SECONDS = 120
 
 
 def fastest_precision() -> str:

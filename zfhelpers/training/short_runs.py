@@ -29,7 +29,7 @@ from torch import nn
 
 from zfhelpers.model import FILTER_RMS, ZFNet, renormalise_filters, scaled
 from zfhelpers.training.batches import augment, epoch_order
-from zfhelpers.training.loop import ANNEAL, FIRST_RATE, MOMENTUM, WEIGHT_DECAY
+from zfhelpers.training.recipe import ANNEAL, FIRST_RATE, MOMENTUM, WEIGHT_DECAY
 from zfhelpers.worlds.world import PAPER_CROP, PAPER_FRAME, ImageSet, World
 
 SIDE = 64  # pixels: the least that five layers can look at

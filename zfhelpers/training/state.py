@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from zfhelpers.model import ZFNet
-from zfhelpers.networks.checkpoints import read_tensors
+from zfhelpers.training.weights import read_tensors
 
 
 @dataclass

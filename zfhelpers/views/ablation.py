@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zfhelpers.results.ablation import BASES
+from zfhelpers.networks.trained import BASES
 from zfhelpers.views.panels import BELOW, INK, MARK, bars, beside, font, readout
 from zfhelpers.views.view import View
 

@@ -23,11 +23,13 @@ from zfhelpers.deconv import OVERLAPS, RULES, Deconvnet, unpool
 from zfhelpers.figures.picture import array, enlarge, fit, mosaic, pixels, projection_to_rgb
 from zfhelpers.figures.sheets import GRIDS
 from zfhelpers.geometry import ReceptiveField
-from zfhelpers.strongest import activations, strongest
+from zfhelpers.hooks import activations
+from zfhelpers.strongest import strongest
 from zfhelpers.views.panels import GREY, INK, MARK, beside, factor, font, heat, readout, slider
 from zfhelpers.views.view import View
 
 __all__ = ["View", "deconv_view", "features_view", "occlusion_view", "receptive_field_view", "unpool_view"]
+
 
 def occlusion_view(image, maps, classes: Sequence[str], label: int) -> View:
     """Fig. 7 to play with: move a grey square over an image and read what the network answers.

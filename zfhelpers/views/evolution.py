@@ -1,9 +1,9 @@
 """Fig. 4 to play with: one feature map while its network is trained, epoch by epoch.
 
-    >>> projections, patches = np.random.randn(2, 3, 3, 9, 9), np.zeros((2, 3, 3, 9, 9), np.uint8)
-    >>> view = evolution_view({"layer1": ([4, 7], projections, patches, [[5, 5, 8], [1, 2, 2]])}, epochs=(1, 2, 5))
-    >>> view.set(map=1, epoch=2).alt
-    'Map 7 of layer1 after 5 epochs: its projection on mid-grey beside the image patch that excites it most, the same as before.'
+>>> projections, patches = np.random.randn(2, 3, 3, 9, 9), np.zeros((2, 3, 3, 9, 9), np.uint8)
+>>> view = evolution_view({"layer1": ([4, 7], projections, patches, [[5, 5, 8], [1, 2, 2]])}, epochs=(1, 2, 5))
+>>> view.set(map=1, epoch=2).alt
+'Map 7 of layer1 after 5 epochs: its projection on mid-grey beside the image patch that excites it most, the same as before.'
 """
 
 from __future__ import annotations

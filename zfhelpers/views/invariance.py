@@ -1,9 +1,9 @@
 """Fig. 5 to play with: drag an image to another place, size or angle and watch the features move.
 
-    >>> curves = InvarianceCurves("scale", torch.tensor([1.0, 2.0]), {"layer1": torch.tensor([[0.0, 3.0]])}, torch.ones(1, 2))
-    >>> images = torch.zeros(1, 2, 3, 32, 32, dtype=torch.uint8)
-    >>> invariance_view({"scale": (curves, images)}, ["mug"]).set(amount=1).alt
-    'An image of mug after scale by 2.00 times, and beside it, over all amounts, distance in layer1, P(mug), each marked there.'
+>>> curves = InvarianceCurves("scale", torch.tensor([1.0, 2.0]), {"layer1": torch.tensor([[0.0, 3.0]])}, torch.ones(1, 2))
+>>> images = torch.zeros(1, 2, 3, 32, 32, dtype=torch.uint8)
+>>> invariance_view({"scale": (curves, images)}, ["mug"]).set(amount=1).alt
+'An image of mug after scale by 2.00 times, and beside it, over all amounts, distance in layer1, P(mug), each marked there.'
 """
 
 from __future__ import annotations

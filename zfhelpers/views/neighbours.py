@@ -1,9 +1,9 @@
 """Which images a layer takes for alike: the nearest neighbours of an image in the feature space of each layer.
 
-    >>> images, labels = np.zeros((5, 3, 8, 8), np.uint8), np.array([0, 0, 1, 1, 1])
-    >>> features = np.array([[0.0], [1.0], [5.0], [6.0], [7.0]])
-    >>> neighbours_view(images, labels, ["cat", "dog"], {"layer1": features @ features.T}, count=2).set(image=2).alt
-    'A dog, and the 2 images nearest to it in layer1: dog, dog.'
+>>> images, labels = np.zeros((5, 3, 8, 8), np.uint8), np.array([0, 0, 1, 1, 1])
+>>> features = np.array([[0.0], [1.0], [5.0], [6.0], [7.0]])
+>>> neighbours_view(images, labels, ["cat", "dog"], {"layer1": features @ features.T}, count=2).set(image=2).alt
+'A dog, and the 2 images nearest to it in layer1: dog, dog.'
 """
 
 from __future__ import annotations

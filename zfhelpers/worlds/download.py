@@ -11,7 +11,7 @@ import argparse
 
 from torchvision.datasets import Imagenette
 
-from zfhelpers.worlds.frames import data_dir
+from zfhelpers.files import data_dir
 
 
 def download(name: str) -> None:

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zfhelpers.experiments.correspondence import Box, overlap, square
+from zfhelpers.boxes import Box, overlap, square
+from zfhelpers.files import project_dir
 from zfhelpers.toyworld.drawings.dogs import DOGS
-from zfhelpers.worlds.frames import project_dir
 from zfhelpers.worlds.world import World
 
 PARTS = ("right_eye", "left_eye", "nose")

@@ -16,8 +16,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from zfhelpers.files import cached_array, data_dir
 from zfhelpers.toyworld import novel, scenes
-from zfhelpers.worlds.frames import cached_array, data_dir, decode
+from zfhelpers.worlds.frames import decode
 from zfhelpers.worlds.world import ImageSet, World
 
 CALTECH = {
@@ -101,9 +102,7 @@ def _toy_scenes(name: str, world: World) -> Target:
     total, key = sum(counts), f"{scenes.VERSION} {counts}"
 
     def fill(array: np.ndarray) -> None:
-        array[:] = np.concatenate(
-            [scenes.render(split, frame_size=size, image_size=world.image_size) for split in scenes.SIZES]
-        )
+        array[:] = np.concatenate([scenes.render(split, frame_size=size, image_size=world.image_size) for split in scenes.SIZES])
 
     frames = cached_array(f"{name}-{size}", key, (total, 3, size, size), fill)
     labels = np.concatenate([np.arange(count) % len(scenes.CLASSES) for count in counts])

@@ -23,7 +23,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from zfhelpers import toyworld
-from zfhelpers.worlds.frames import cached_array, centre_crop, data_dir, decode, to_frame, to_rgb
+from zfhelpers.files import cached_array, data_dir
+from zfhelpers.worlds.frames import centre_crop, decode, to_frame, to_rgb
 
 PAPER_CROP, PAPER_FRAME = 224, 256
 IMAGENETTE = (
@@ -262,9 +263,7 @@ def _open_imagenette(world: World, split: str) -> ImageSet:
     except (RuntimeError, FileNotFoundError):
         found = ()
     if not folder.is_dir():
-        raise FileNotFoundError(
-            f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'make data', {advice}."
-        )
+        raise FileNotFoundError(f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'make data', {advice}.")
     if len(found) < (count := IMAGENETTE_IMAGES[split]):
         raise FileNotFoundError(
             f"{str(folder / split)!r} holds {len(found)} of Imagenette's {count} images: its download was cut short; "

@@ -1,0 +1,112 @@
+"""Tables measured and put on record."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from zfhelpers.files import project_dir, write_whole
+from zfhelpers.networks.checkpoints import read_card
+from zfhelpers.networks.trained import trained
+from zfhelpers.results.ablation import table3
+from zfhelpers.results.ensembles import table2, table2_views
+from zfhelpers.results.layer_by_layer import table7
+from zfhelpers.results.records import record_files
+from zfhelpers.results.transfer import table4
+
+TABLES: dict[int, Callable[..., dict]] = {
+    2: lambda world, seed, images: table2(*table2_views(world, most=images), seed),
+    3: lambda world, seed, images: table3(world, most=images, seed=seed),
+    4: table4,
+    7: table7,
+}
+DEFAULTS: dict[int, dict[str, int]] = {2: {"seed": 0, "images": 4000}, 4: {"folds": 5}}
+DEFAULTS |= {3: DEFAULTS[2], 7: DEFAULTS[4]}
+
+
+def write_record(world: str, table: int, **settings: int) -> Path:
+    """Measure a table with all networks that lie here, and keep it in `runs/`, whole or not at all.
+
+    Args:
+        world: its name.
+        table: 2, 3, 4 or 7.
+        settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the bootstrap) and "images" (judged at most, of
+            either set), or "folds".
+
+    Raises:
+        ValueError: no networks, or a setting that the table has not.
+        OSError: the record could not be written, and what was there is unchanged; or images are missing.
+    """
+    if unknown := set(settings) - set(DEFAULTS[table]):
+        raise ValueError(f"Table {table} has {' and '.join(DEFAULTS[table])} to set, not {', '.join(sorted(unknown))}.")
+    settings = DEFAULTS[table] | settings
+    began = time.monotonic()
+    measured = TABLES[table](world, **settings)
+    said = " ".join(f"--{name} {value}" for name, value in settings.items())
+    card = {
+        "table": table,
+        "world": world,
+        "command": f"python -m zfhelpers.results --world {world} --table {table} {said}",
+        **settings,
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "seconds": round(time.monotonic() - began, 1),
+        "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")} | {"python": platform.python_version()},
+        **({"training": _budget(world, trained(world).values())} if table in (2, 3) else {}),
+        **measured,
+    }
+    path = record_files(world, table)[1]
+    write_whole(path, (json.dumps(card, indent=1) + "\n").encode())
+    return path
+
+
+def _budget(world: str, names: Iterable[str]) -> dict:
+    """What all cards of the networks agree on about their training, and the minutes that they took one after the other."""
+    cards = [read_card(world, name) for name in names]
+    keys = ("epochs", "batch", "rate", "weight_decay", "precision")
+    agreed = {key: cards[0].get(key) for key in keys if all(card.get(key) == cards[0].get(key) for card in cards)}
+    return agreed | {"networks": len(cards), "minutes": round(sum(card["minutes"] for card in cards))}
+
+
+def _ship(world: str) -> None:
+    """Copy the records of a world from `runs/` to the shipped ones."""
+    for table in sorted(TABLES):
+        to, origin = record_files(world, table)
+        if origin.exists():
+            write_whole(to, origin.read_bytes())
+            print(to.relative_to(project_dir()))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m zfhelpers.results", description="Record tables of a world.")
+    parser.add_argument("--world", default="imagenette", help="toy, imagenette, imagenet or folder:PATH")
+    parser.add_argument(
+        "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
+    )
+    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the bootstrap")
+    parser.add_argument("--images", type=int, help="Tables 2, 3: judged at most, of either set")
+    parser.add_argument("--folds", type=int, help="Tables 4, 7: random divisions into training and test images")
+    parser.add_argument("--ship", action="store_true", help="measure nothing: copy what runs/WORLD has to data/results")
+    a = parser.parse_args(arguments)
+    settings = {name: getattr(a, name) for name in ("seed", "images", "folds") if getattr(a, name) is not None}
+    if settings and not a.table:
+        parser.error(f"--{next(iter(settings))} belongs to a table; name it with --table.")
+    try:
+        if a.ship:
+            return _ship(a.world)
+        for table in [a.table] if a.table else sorted(TABLES):
+            if a.table or not record_files(a.world, table)[1].exists():
+                try:
+                    print(write_record(a.world, table, **settings).relative_to(project_dir()), flush=True)
+                except FileNotFoundError as missing:  # the images of a target; the other tables can do without
+                    if a.table:
+                        raise
+                    print(f"Table {table} is left out: {missing}", flush=True)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")

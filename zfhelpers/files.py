@@ -9,8 +9,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+
+CHUNK = 2**24  # bytes written at once
+NO_FALLOCATE = {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}  # "not here", in the words of several systems
 
 
 def data_dir() -> Path:
@@ -53,21 +57,52 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: type = np.uint8) -> Ite
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-        with open(part, "wb") as file:  # claim the space first: a memory map on a full disk dies without a word
-            os.posix_fallocate(file.fileno(), 0, size + 4096)
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+        with _cache_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(part, "wb") as file:
+                descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+                np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+                _claim(file, int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize)
+            array = np.load(part, mmap_mode="r+")  # `open_memmap` would empty the file first, and give the space back
         yield array
-        array.flush()
-        os.replace(part, path)
+        with _cache_errors(path):
+            array.flush()
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _cache_errors(path: Path) -> Iterator[None]:
+    """Says which cache could not be written and what to do; errors of what fills it are none of these."""
+    try:
+        yield
     except OSError as error:
         raise OSError(
             error.errno,
             f"The cache {path.name} cannot be written to {path.parent} ({error.strerror}); set ZF_CACHE to a folder with room.",
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def _claim(file: BinaryIO, size: int) -> None:
+    """Make a file longer by so many bytes that the disk really has: a memory map on a full disk dies without a word.
+
+    macOS has no `posix_fallocate`, and some file systems refuse it. There zeros are written instead: the file is written twice,
+    but a disk that is full says so here.
+    """
+    file.flush()
+    try:
+        return os.posix_fallocate(file.fileno(), 0, file.tell() + size)
+    except AttributeError:
+        pass
+    except OSError as error:
+        if error.errno not in NO_FALLOCATE:
+            raise
+    zeros = memoryview(bytes(min(size, CHUNK)))
+    for start in range(0, size, CHUNK):
+        file.write(zeros[: size - start])
+    file.flush()
+    os.fsync(file.fileno())  # file systems on a network count their space only now
 
 
 def write_whole(path: Path, data: bytes) -> None:

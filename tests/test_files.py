@@ -1,0 +1,124 @@
+"""Files that are whole or not there, on systems that cannot claim space in advance and on disks that are full."""
+
+import errno
+import io
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from zfhelpers import files
+from zfhelpers.files import new_array
+
+REFUSALS = sorted({errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
+
+
+def refusing(number):
+    def posix_fallocate(*_):
+        raise OSError(number, os.strerror(number))
+
+    return posix_fallocate
+
+
+def without(monkeypatch, answer):
+    """As on macOS, or as a file system that cannot says it."""
+    if answer == "no such function":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", refusing(answer), raising=False)
+
+
+ANSWERS = ["no such function", *REFUSALS]
+NAMES = [errno.errorcode.get(answer, answer) for answer in ANSWERS]
+
+
+def blocks(path):
+    """What a file takes on its disk."""
+    return path.stat().st_blocks
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (5, 7), (300, 100)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16])
+@pytest.mark.parametrize("answer", ["as it is here", *ANSWERS], ids=["as it is here", *NAMES])
+def test_space_is_claimed_also_where_the_system_cannot(tmp_path, monkeypatch, answer, shape, dtype):
+    if answer != "as it is here":
+        without(monkeypatch, answer)
+    monkeypatch.setattr(files, "CHUNK", 1000)  # so that some are several chunks and no whole number of them
+    values = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
+    full = tmp_path / "zeros"
+    with open(full, "wb") as file:
+        file.write(bytes(values.nbytes))
+        os.fsync(file.fileno())
+    with new_array(tmp_path / "deep" / "x.npy", shape, dtype) as array:
+        assert blocks(next((tmp_path / "deep").iterdir())) >= blocks(full), "a file with holes has claimed nothing"
+        array[:] = values
+    np.testing.assert_array_equal(np.load(tmp_path / "deep" / "x.npy"), values)
+    assert os.listdir(tmp_path / "deep") == ["x.npy"]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=NAMES)
+def test_a_full_disk_is_a_sentence_before_the_memory_map_is_touched(tmp_path, monkeypatch, answer):
+    without(monkeypatch, answer)
+    monkeypatch.setattr(files, "CHUNK", 1000)
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the map was made"))
+    written = []
+
+    class Full(io.FileIO):
+        """A file on a disk with room for a header and three chunks."""
+
+        def write(self, data):
+            written.append(len(data))
+            if len(written) > 4:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data)
+
+    monkeypatch.setattr(files, "open", Full, raising=False)
+    with (
+        pytest.raises(OSError, match=r"x\.npy cannot be written to .*\(No space left on device\); set ZF_CACHE") as told,
+        new_array(tmp_path / "x.npy", (100, 100)),
+    ):
+        pytest.fail("the block was entered")
+    assert told.value.errno == errno.ENOSPC
+    assert written == [128, *[1000] * 4]
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
+def test_what_is_no_refusal_is_not_tried_again(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(os, "posix_fallocate", refusing(number), raising=False)
+    with (
+        pytest.raises(OSError, match=r"cannot be written to .*; set ZF_CACHE to a folder with room") as told,
+        new_array(tmp_path / "x.npy", (4, 4)),
+    ):
+        pytest.fail("the block was entered")
+    assert told.value.errno == number
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_real_limit_of_the_system_is_the_same_sentence(tmp_path, here):
+    """In a process of its own no file may grow past 10,000 bytes, as on a full disk."""
+    code = (
+        "import os, pathlib, resource, signal, sys; from zfhelpers.files import new_array;"
+        f"{'' if here else 'del os.posix_fallocate;'}"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000));"
+        "new_array(pathlib.Path(sys.argv[1]) / 'x.npy', (200, 200)).__enter__()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "The cache x.npy cannot be written to" in done.stderr.splitlines()[-1]
+    assert "(File too large); set ZF_CACHE to a folder with room." in done.stderr.splitlines()[-1]
+    assert not os.listdir(tmp_path)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_an_error_of_what_fills_the_array_is_not_one_of_the_cache(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match=r"^There is no image 'gone\.jpg'\.$"),
+        new_array(tmp_path / "x.npy", (2, 2)),
+    ):
+        raise FileNotFoundError("There is no image 'gone.jpg'.")
+    assert not os.listdir(tmp_path)

@@ -20,7 +20,7 @@ _WHERE = {
     "worlds.duplicates": "duplicates",
     "worlds.frames": "read_image",
     "worlds.targets": "default_target open_target",
-    "worlds.world": "open_world",
+    "worlds.opening": "open_world",
     "networks.checkpoints": "load",
     "experiments.correspondence": "correspondence",
     "experiments.features": "features",

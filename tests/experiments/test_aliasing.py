@@ -9,7 +9,7 @@ from torch import nn
 from zfhelpers.experiments.aliasing import folded_share, shift_change
 from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.worlds.world import open_world
+from zfhelpers.worlds.opening import open_world
 
 
 def grating(cycles: float, side: int = 96, along: int = 1) -> torch.Tensor:

@@ -15,7 +15,7 @@ from zfhelpers.hooks import find_layer
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds import faces as annotations
 from zfhelpers.worlds.faces import PARTS, Face, annotated_faces, dog_faces
-from zfhelpers.worlds.world import open_world
+from zfhelpers.worlds.opening import open_world
 
 BOXES = [(3, 4, 20, 22), (30, 10, 48, 31), (-5, 50, 9, 80), (0, 0, 64, 64)]
 

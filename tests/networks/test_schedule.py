@@ -11,7 +11,7 @@ from zfhelpers.model import TABLE3
 from zfhelpers.networks import schedule
 from zfhelpers.networks.checkpoints import checkpoint_dir, read_card
 from zfhelpers.training.weights import epoch_file
-from zfhelpers.worlds.world import open_world
+from zfhelpers.worlds.opening import open_world
 
 
 @pytest.mark.parametrize(("world", "epochs"), [("toy", 64), ("imagenette", 30)])

@@ -19,7 +19,7 @@ from zfhelpers.training import loop
 from zfhelpers.training.batches import augment, epoch_order
 from zfhelpers.training.loop import Progress, anneal, train
 from zfhelpers.training.weights import read_tensors
-from zfhelpers.worlds.world import open_world
+from zfhelpers.worlds.opening import open_world
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from zfhelpers.toyworld import canvas, familiar, novel, scenes
 from zfhelpers.worlds import targets
 from zfhelpers.worlds.frames import DecodedOnDemand
 from zfhelpers.worlds.targets import VOC_CLASSES, default_target, open_target
-from zfhelpers.worlds.world import World, open_world
+from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.world import World
 
 OLD = {  # of the toy world before it shared its machinery: colours of the frame's four quarters
     0: [146.11, 98.03, 99.42, 155.16, 94.1, 96.98, 160.54, 117.92, 109.23, 154.39, 102.56, 101.89],

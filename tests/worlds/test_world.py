@@ -10,7 +10,8 @@ from PIL import Image
 from zfhelpers.files import data_dir
 from zfhelpers.worlds import frames as frames_module
 from zfhelpers.worlds.frames import GREY, read_image, to_frame, to_rgb
-from zfhelpers.worlds.world import ImageSet, open_world
+from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.world import ImageSet
 
 
 @pytest.fixture

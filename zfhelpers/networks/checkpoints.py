@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from zfhelpers.files import project_dir, write_whole
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.training.weights import EPOCHS, epoch_file, read_tensors, save_weights
-from zfhelpers.worlds.world import World, open_world
+from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.world import World
 
 
 def checkpoint_dir() -> Path:

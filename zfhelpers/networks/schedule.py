@@ -30,7 +30,7 @@ from zfhelpers.training.loop import train
 from zfhelpers.training.recipe import FEW_PHOTOGRAPHS, WORLDS
 from zfhelpers.worlds.few import few_images
 from zfhelpers.worlds.targets import open_target
-from zfhelpers.worlds.world import open_world
+from zfhelpers.worlds.opening import open_world
 
 
 def train_all(world, out: Path, networks: Mapping[str, dict], jobs: int = 1, **settings) -> None:

@@ -51,7 +51,7 @@ def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) ->
     import papermill
 
     from zfhelpers.networks.checkpoints import read_card
-    from zfhelpers.worlds.world import open_world
+    from zfhelpers.worlds.opening import open_world
 
     if not notebooks:
         raise ValueError("There are no notebooks to run; give a pattern that matches some, for instance 'notebooks/*.ipynb'.")

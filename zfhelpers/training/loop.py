@@ -52,7 +52,8 @@ from zfhelpers.training.recipe import (
 from zfhelpers.training.state import Progress, restore, state_bytes
 from zfhelpers.training.weights import EPOCHS, epoch_file, save_weights
 from zfhelpers.worlds.frames import centre_crop
-from zfhelpers.worlds.world import ImageSet, World, open_world
+from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.world import ImageSet, World
 
 
 def fastest_precision() -> str:

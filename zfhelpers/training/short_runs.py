@@ -7,7 +7,7 @@ as small as these a second makes little faster, and on busy cores two wait for e
 When a run leaves the plateau at its start is the same to a few steps on any machine. What comes after is not: some hundred
 steps amplify the last digit of the weights, in which processors differ, a million times.
 
-    >>> from zfhelpers.worlds.world import open_world
+    >>> from zfhelpers.worlds.opening import open_world
     >>> world = small_world(open_world("toy"), classes=4, per_class=32)
     >>> world, len(world.train)
     (World('toy, reduced': 4 classes, 64 px), 128)

@@ -4,7 +4,7 @@
 images of Imagenette, as fractions of width and height. The points were set by hand for this project; they are good to 1-3 pixels
 of 224.
 
-    >>> from zfhelpers.worlds.world import open_world
+    >>> from zfhelpers.worlds.opening import open_world
     >>> face = dog_faces(open_world("toy"), 1)[0]
     >>> sorted(face.points), round(face.eye_distance)
     (['left_eye', 'nose', 'right_eye'], 20)

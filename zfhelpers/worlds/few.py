@@ -1,7 +1,7 @@
 """Few images: the part of a target that a network from scratch is trained on, and that all divisions are drawn from (sec. 5.2).
 
 >>> from zfhelpers.worlds.targets import open_target
->>> from zfhelpers.worlds.world import open_world
+>>> from zfhelpers.worlds.opening import open_world
 >>> world = open_world("toy")
 >>> few_images(open_target("toy-novel", world), world, per_class=15, fold=0)
 World('toy-novel-15-0': 20 classes, 128 px)

@@ -2,7 +2,7 @@
 
 A target's images come at the size of the world that the network was trained in, and are preprocessed by that world.
 
-    >>> from zfhelpers.worlds.world import open_world
+    >>> from zfhelpers.worlds.opening import open_world
     >>> default_target(open_world("toy")), default_target(open_world("imagenette"))
     ('toy-novel', 'caltech101')
 """

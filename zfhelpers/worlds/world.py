@@ -1,10 +1,11 @@
 """Worlds: a data set together with how its images become the numbers a network sees.
 
-Every world has the same face, so that a notebook needs only its name.
+Every world has the same face, whatever `opening.open_world` found behind its name.
 
-    >>> world = open_world("toy")
-    >>> world.image_size, world.pixels(50), len(world.classes)
-    (128, 29, 24)
+    >>> images = ImageSet(np.zeros((9, 3, 146, 146), np.uint8), np.arange(9) % 3, 128)
+    >>> world = World("drawn", ("bus", "cat", "cup"), 128, lambda world, split: images)
+    >>> world.pixels(50), world.preprocess(world.val.images([0, 1])).shape
+    (29, torch.Size([2, 3, 128, 128]))
 
 The paper (sec. 3.1) resizes each image until its shorter side is 256, keeps the centre 256 x 256 (the *frame* here), takes
 crops of 224 from it and subtracts the mean image. A world of 128 px keeps the proportion: frames of 146, crops of 128.
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,25 +22,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from zfhelpers import toyworld
-from zfhelpers.files import cached_array, data_dir
-from zfhelpers.worlds.frames import centre_crop, decode, to_frame, to_rgb
+from zfhelpers.toyworld import Drawing
+from zfhelpers.worlds.frames import centre_crop, to_frame, to_rgb
 
 PAPER_CROP, PAPER_FRAME = 224, 256
-IMAGENETTE = (
-    "tench",
-    "English springer",
-    "cassette player",
-    "chain saw",
-    "church",
-    "French horn",
-    "garbage truck",
-    "gas pump",
-    "golf ball",
-    "parachute",
-)
-IMAGENETTE_IMAGES = {"train": 9469, "val": 3925}
-WORLDS = "toy, imagenette, imagenet or folder:PATH"
 
 
 class ImageSet(Dataset):
@@ -74,9 +59,10 @@ class World:
     """A data set and its preprocessing.
 
     Attributes:
-        name: as `open_world` takes it.
+        name: as `opening.open_world` takes it.
         classes: names of the classes, in the order of the labels.
         image_size, frame_size: sides S of what the network sees and F of what crops are taken from, in pixels.
+        images_a_class: training and validation images of each class; None where that differs, or needs no saying.
     """
 
     def __init__(
@@ -87,15 +73,19 @@ class World:
         open_split: Callable[[World, str], ImageSet],
         *,
         mean: Tensor | None = None,
+        images_a_class: tuple[int, int] | None = None,
+        drawing: Callable[[World, str, int], Drawing] | None = None,
     ):
         self.name, self.classes, self.image_size = name, tuple(classes), image_size
         self.frame_size = round(image_size * PAPER_FRAME / PAPER_CROP)
-        self._open_split = open_split
+        self.images_a_class = images_a_class
+        self._open_split, self._drawing = open_split, drawing
         if mean is not None:
             self.mean = mean.float()
 
     def __repr__(self) -> str:
-        return f"World({self.name!r}: {len(self.classes)} classes, {self.image_size} px)"
+        held = "{} + {} images each, ".format(*self.images_a_class) if self.images_a_class else ""
+        return f"World({self.name!r}: {len(self.classes)} classes, {held}{self.image_size} px)"
 
     @cached_property
     def train(self) -> ImageSet:
@@ -172,122 +162,12 @@ class World:
         five = torch.stack([*corners, centre_crop(frames, size)], dim=1)  # (N, 5, 3, S, S)
         return torch.cat([five, five.flip(-1)], dim=1).float() - self.mean.to(frames.device)
 
-    def parts(self, split: str, index: int):
-        """Where the object and its parts are, in pixels of the centre crop; only the toy world knows. See `toyworld.Drawing`."""
-        if self.name != "toy":
+    def parts(self, split: str, index: int) -> Drawing:
+        """Where the object and its parts are, in pixels of the centre crop: only a world that is drawn knows.
+
+        Raises:
+            ValueError: a world of photographs.
+        """
+        if self._drawing is None:
             raise ValueError(f"The world {self.name!r} does not know where the parts of its objects are; 'toy' does.")
-        return toyworld.draw(toyworld.scene(split, index), self.frame_size, self.image_size)
-
-
-def open_world(name: str, image_size: int | None = None, mean: Tensor | None = None) -> World:
-    """Open a world by name. Images are read only when `train` or `val` is asked for.
-
-    Args:
-        name: "toy", "imagenette", "imagenet" or "folder:PATH" with PATH/{train,val}/CLASS/*.jpg.
-        image_size: side of the network's input in pixels; 224 for imagenet, 128 for the others unless given.
-        mean: the mean image, if it is known already, (3, S, S).
-
-    Raises:
-        ValueError: there is no world of that name.
-        FileNotFoundError: the folder of a `folder:` world is missing (for the others: when images are asked for).
-    """
-    kind, _, path = str(name).partition(":")
-    if kind == "folder" and path:
-        root = Path(path).expanduser().absolute()  # a card keeps the name, and is read from other folders
-        return World(f"folder:{root}", _class_folders(root / "train"), image_size or 128, _open_folder(root), mean=mean)
-    if name == "toy":
-        if image_size not in (None, 128):
-            raise ValueError(f"The toy world is drawn at 128 px, not {image_size}.")
-        return World(name, toyworld.CLASSES, 128, _open_toy, mean=mean)
-    if name == "imagenette":
-        return World(name, IMAGENETTE, image_size or 128, _open_imagenette, mean=mean)
-    if name == "imagenet":
-        return World(name, _imagenet_classes(), image_size or 224, _open_imagenet, mean=mean)
-    raise ValueError(f"There is no world {name!r}; there are {WORLDS}.")
-
-
-def _open_toy(world: World, split: str) -> ImageSet:
-    shape = (toyworld.SIZES[split] * len(toyworld.CLASSES), 3, world.frame_size, world.frame_size)
-
-    def fill(array: np.ndarray) -> None:
-        array[:] = toyworld.render(split, frame_size=world.frame_size)[0]
-
-    frames = cached_array(f"toy-{split}", f"{toyworld.VERSION} {toyworld.DIFFICULTY} {shape}", shape, fill)
-    return ImageSet(frames, np.arange(shape[0]) % len(toyworld.CLASSES), world.image_size)
-
-
-def _class_folders(root: Path) -> list[str]:
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(root)!r}; a folder world is PATH/train/CLASS/*.jpg and PATH/val/CLASS/*.jpg."
-        )
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not names:
-        raise FileNotFoundError(f"{str(root)!r} holds no class folders; a folder world is PATH/train/CLASS/*.jpg.")
-    return names
-
-
-def _open_folder(root: Path) -> Callable[[World, str], ImageSet]:
-    def open_split(world: World, split: str) -> ImageSet:
-        folder = root / split
-        unknown = set(_class_folders(folder)) - set(world.classes)
-        if unknown:
-            raise ValueError(f"{str(folder)!r} has classes that are not in train: {', '.join(sorted(unknown))}.")
-        endings = Image.registered_extensions()
-        samples = [
-            (str(file), label)
-            for label, name in enumerate(world.classes)
-            for file in sorted((folder / name).glob("*"))
-            if file.suffix.lower() in endings
-        ]
-        return _from_samples(world, split, samples)
-
-    return open_split
-
-
-def _from_samples(world: World, split: str, samples: Sequence[tuple[str, int]]) -> ImageSet:
-    if not samples:
-        raise FileNotFoundError(f"The world {world.name!r} has no images to read for {split!r}.")
-    name = f"{world.name.replace(':', '-').replace('/', '-')[-60:]}-{split}"
-    files = [str(path) for path, _ in samples]
-    labels = np.array([label for _, label in samples])
-    return ImageSet(decode(files, world.frame_size, name), labels, world.image_size, files)
-
-
-def _open_imagenette(world: World, split: str) -> ImageSet:
-    from torchvision.datasets import Imagenette
-
-    folder, advice = data_dir() / "imagenette2-160", "or set ZF_DATA to where it lies"
-    try:
-        found = Imagenette(data_dir(), split=split, size="160px")
-    except (RuntimeError, FileNotFoundError):
-        found = ()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'make data', {advice}.")
-    if len(found) < (count := IMAGENETTE_IMAGES[split]):
-        raise FileNotFoundError(
-            f"{str(folder / split)!r} holds {len(found)} of Imagenette's {count} images: its download was cut short; "
-            f"remove the folder and fetch it again with 'make data', {advice}."
-        )
-    return _from_samples(world, split, found._samples)
-
-
-def _open_imagenet(world: World, split: str) -> ImageSet:
-    return _from_samples(world, split, _imagenet(split).samples)
-
-
-def _imagenet_classes() -> list[str]:
-    return [names[0] for names in _imagenet("val").classes]
-
-
-def _imagenet(split: str):
-    from torchvision.datasets import ImageNet
-
-    root = data_dir() / "imagenet"
-    try:
-        return ImageNet(root, split=split)
-    except (RuntimeError, FileNotFoundError):
-        raise FileNotFoundError(
-            f"ILSVRC-2012 is not in {str(root)!r}; put its archives there (torchvision.datasets.ImageNet says which), "
-            "or set ZF_DATA to the folder above it."
-        ) from None
+        return self._drawing(self, split, index)

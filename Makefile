@@ -7,6 +7,8 @@ PYTHON ?= python3
 WORLD ?= toy
 JOBS ?= 1
 PARAMS ?=
+STRICT ?=
+SEEDS ?= 0 1 2 3
 NOTEBOOKS ?= notebooks/*.ipynb
 NETWORKS ?=
 EPOCHS ?=
@@ -24,11 +26,13 @@ unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install report test lab train data clean
+.PHONY: help install report expected test lab train data clean
 
 help:
 	@echo "make report   run all notebooks, and see reports/WORLD/index.html"
 	@echo "              WORLD=toy  JOBS=1 notebooks at once  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
+	@echo "              STRICT=1 numbers that differ from the record are an error"
+	@echo "make expected write down anew what the numbers should be, from several seeds  (WORLD=toy  SEEDS='0 1 2 3')"
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
@@ -42,7 +46,11 @@ report: $(STAMP)
 	@$(RUN) -m snakemake --cores $(JOBS) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \
 		--max-checksum-file-size 0 --runtime-source-cache-path .snakemake/source-cache \
 		--config "world=$(WORLD)" "notebooks=$(NOTEBOOKS)" "params=$(PARAMS)"
+	@$(RUN) -P -m zfhelpers.report.index "reports/$(FOLDER)" "$(NOTEBOOKS)" --world "$(WORLD)" --summary $(if $(STRICT),--strict)
 	@echo "The report: reports/$(FOLDER)/index.html"
+
+expected: $(STAMP)
+	$(RUN) -m zfhelpers.report.expect --world "$(WORLD)" --jobs $(JOBS) --seeds $(SEEDS) --notebooks "$(NOTEBOOKS)"
 
 test: $(STAMP)
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope

@@ -19,8 +19,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from zfhelpers.report.run import parameters_of
+
 HERE = Path(workflow.basedir)
-BATCH, REPORT = (f"{shlex.quote(sys.executable)} -P -m zfhelpers.report.{name}" for name in ("run", "pages"))
+RUN, PAGE, LIST = (f"{shlex.quote(sys.executable)} -P -m zfhelpers.report.{name}" for name in ("run", "pages", "index"))
 DEFAULTS = {"world": "toy", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
 
 if unknown := config.keys() - DEFAULTS.keys():
@@ -28,10 +30,12 @@ if unknown := config.keys() - DEFAULTS.keys():
 SETTINGS = {name: str(config.get(name) or default) for name, default in DEFAULTS.items()}
 WORLD = SETTINGS["world"]
 PARAMS = shlex.join(shlex.split(SETTINGS["params"]))
+WORDS = shlex.split(PARAMS)
+GIVEN = list(zip(WORDS[1::3], WORDS[2::3]))  # -p NAME VALUE -p NAME VALUE ...
 REPORTS = f"{SETTINGS['reports']}/{WORLD.replace(':', '-').replace('/', '-')}"
 NOTEBOOKS = {path.stem: str(path) for path in sorted(Path().glob(SETTINGS["notebooks"]))}
-CHECK = f"{BATCH} check {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)} {PARAMS}"
-INDEX = f"{REPORT} index {shlex.quote(REPORTS)} {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)}"
+CHECK = f"{RUN} check {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)} {PARAMS}"
+INDEX = f"{LIST} {shlex.quote(REPORTS)} {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)}"
 THREADS = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // (workflow.cores or 1)))
 
 
@@ -42,7 +46,15 @@ def content(*patterns, without=()):
     return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
 
 
-LOOK = ("zfhelpers/report/pages.py", "zfhelpers/report/templates/*")  # what makes pages of notebooks that ran
+LOOK = ("zfhelpers/report/pages.py", "zfhelpers/report/index.py", "zfhelpers/report/templates/*")  # what makes pages of notebooks that ran
+
+
+def own(notebook):
+    """Those of the parameters that a notebook has, so that another's do not run it again; `check` refuses what none has."""
+    has = parameters_of(Path(notebook))
+    return shlex.join(word for name, value in GIVEN if name in has for word in ("-p", name, value))
+
+
 NETWORKS = ("data/checkpoints/**/*.json", "runs/**/*.json")  # their cards, and records made here
 USED = ("zfhelpers/**/*.py", *NETWORKS, "data/results/**/*.json", "data/annotations/*", "data/paper/*", "requirements.lock")
 PACKAGE = content(*USED, without=LOOK)
@@ -81,13 +93,13 @@ rule notebook:
         metrics=f"{REPORTS}/{{name}}/metrics.json",
     params:
         world=WORLD,
-        more=PARAMS,
+        more=lambda wildcards: own(NOTEBOOKS[wildcards.name]),
         package=PACKAGE,
         source=lambda wildcards: hashlib.sha256(Path(NOTEBOOKS[wildcards.name]).read_bytes()).hexdigest(),
     resources:
         kernel_threads=THREADS,
     shell:
-        "{BATCH} run {input:q} {REPORTS:q} --world {params.world:q} --threads {resources.kernel_threads} {params.more}"
+        "{RUN} run {input:q} {REPORTS:q} --world {params.world:q} --threads {resources.kernel_threads} {params.more}"
 
 
 rule page:
@@ -99,7 +111,7 @@ rule page:
         names=list(NOTEBOOKS),
         looks=LOOKS,
     shell:
-        "{REPORT} page {input:q} {params.names:q}"
+        "{PAGE} {input:q} {params.names:q}"
 
 
 rule index:

@@ -14,6 +14,7 @@ matplotlib.use("Agg")  # here; in a notebook's kernel matplotlib draws inline, u
 os.environ.pop("MPLBACKEND", None)
 
 os.environ["ZF_PROGRESS"] = "0"
+os.environ["ZF_EXPECTED"] = "strict"  # a number of a notebook that is not as notebooks/expected has it fails in its cell
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.pop("JUPYTER_PATH", None)
 

@@ -4,6 +4,7 @@ The comparison itself is nbval's, in the same pytest run; here is what nbval let
 """
 
 import ast
+import html
 import html.parser
 import io
 import itertools
@@ -19,6 +20,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from zfhelpers.files import project_dir
+from zfhelpers.paper.expectations import read_expected, summarise, write_expected
 from zfhelpers.report import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +33,7 @@ LONGEST = 10  # lines of a function
 HANGING_WIDGETS = {"interact", "interactive", "interactive_output", "Output"}
 EXCUSES = {"NBVAL_SKIP", "NBVAL_IGNORE_OUTPUT", "NBVAL_RAISES_EXCEPTION", "nbval-skip", "nbval-ignore-output", "raises-exception"}
 GENERATED = ("data/downloads", "data/cache")
-CHECK_LINE = re.compile(r"^.+: .*\((?:within ±|exactly|the paper)|^.+: at (?:least|most) ")
+BOUNDS = re.compile(r"\(within ±|\bat (?:least|most)\b")  # what was expected, where what was measured should stand
 
 
 def test_there_are_notebooks():
@@ -84,6 +87,8 @@ def source_complaints(cell) -> list[str]:
     tokens = [one for one in tokenize.generate_tokens(io.StringIO(cell.source).readline) if one.type != tokenize.COMMENT]
     if any(one.string == ";" and after.type in (tokenize.NEWLINE, tokenize.NL) for one, after in itertools.pairwise(tokens)):
         found.append("ends a line with ';'")
+    if any(isinstance(node, ast.Assert) for node in ast.walk(tree)):
+        found.append("asserts: a lesson goes on, tests hold its numbers")
     words = {*re.findall(r"\w+", cell.source), *cell.metadata.get("tags", [])}
     return found + [f"is kept from comparison by {word}" for word in words & EXCUSES]
 
@@ -96,6 +101,8 @@ def output_complaints(cell) -> list[str]:
             found.append(f"stores an error, {output.ename}")
         found += [f"shows an image without alt text: {image}" for image in images_without_alt(data.get("text/html", ""))]
         text = data.get("text/plain", "").strip()
+        if BOUNDS.search(output.get("text", "") + data.get("text/plain", "")):
+            found.append("shows a bound in place of what was measured")
         if "image/png" in data and "text/html" not in data and (not text or text.startswith("<Figure size")):
             found.append("shows a picture that nothing describes")
     return found
@@ -177,6 +184,8 @@ BAD = {
     "error": ("1 / 0", new_output("error", ename="ZeroDivisionError", evalue="", traceback=[])),
     "image without alt": ("x", shown(text_html='<p><img src="data:,"></p>', text_plain="<Picture>")),
     "image with empty alt": ("x", shown(text_html='<img alt=" " src="data:,">', text_plain="<Picture>")),
+    "assertion": ("x = 1\nassert x",),
+    "bound": ("x", new_output("stream", name="stdout", text="pointing: at least 80 %")),
     "undescribed figure": ("x", shown(image_png="AAAA", text_plain="<Figure size 640x480 with 1 Axes>")),
     "place on a machine": ("x", new_output("stream", name="stdout", text="read /Users/me/data")),
     "markdown image without alt": "![](../LICENSE)",
@@ -251,11 +260,9 @@ def verdicts(cells, folder: Path) -> list[bool]:
 
 def test_comparison_sees_every_changed_number(tmp_path):
     lines = [
-        "top-1 error: 18 % (within ±2 %; the paper: 38.4 %)",
-        "parameters: 62,357,608 (exactly)",
-        "pointing accuracy: at least 80 %",
+        "top-1 error: 18 %, the paper: 38.4 %",
+        "parameters: 62,357,608",
         "(110, 110, 96) at 0.25 cycles/px, 50 px of 224",
-        *check_lines(),
     ]
     mutants = [mutant for line in lines for mutant in mutations(line)]
     seen = verdicts([*map(stored, lines), *mutants], tmp_path)
@@ -269,20 +276,43 @@ def test_comparison_overlooks_only_what_differs_between_machines(tmp_path):
     assert all(verdicts([moved, *(mutant for line in harmless for mutant in mutations(line))], tmp_path))
 
 
-def check_lines() -> list[str]:
-    """Every line that a committed notebook prints through `zf.check` and its sisters."""
-    texts = [
-        output.text
-        for path in NOTEBOOKS
-        for cell in nbformat.read(path, as_version=4).cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "stream"
-    ]
-    return [line for text in texts for line in text.splitlines() if CHECK_LINE.match(line)]
+# ------------------------------------------------------------------------------------------ the numbers are held by a record
 
 
-def test_notebooks_check_numbers():
-    assert check_lines()
+def measured_names(path: Path) -> list[str]:
+    """Names of all numbers that a committed notebook shows in tables of what it measured."""
+    names = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            text = output.get("data", {}).get("text/html", "")
+            if '<th scope="col">here</th>' in text:
+                rows = re.findall(r'<tr><th scope="row">(.*?)</th>', text)
+                names |= dict.fromkeys(map(html.unescape, rows))
+    return list(names)
+
+
+@every_notebook
+def test_every_measured_number_has_an_expectation(path):
+    expected = read_expected(path.stem, "toy")
+    assert expected
+    assert set(expected) <= set(measured_names(path))
+
+
+def measuring(value: float, folder: Path) -> list[bool]:
+    """Whether nbval lets a notebook pass that measures 17.5 where `value` is expected: its two cells, the other one prints."""
+    code = "import zfhelpers as zf\n_ = zf.begin('99_mutant', 'toy')\nzf.measure('error', 17.5, '%', paper=38.4)"
+    table = new_output("display_data", data={"text/plain": "measured  the paper\nerror, %  38.4"})
+    expected = project_dir() / "notebooks" / "expected" / "toy" / "99_mutant.json"
+    try:
+        write_expected("99_mutant", "toy", "", {"error": summarise({0: value, 1: value + 1.0}, "%")})
+        return verdicts([new_code_cell(code, outputs=[table], execution_count=1), stored("3 images")], folder)
+    finally:
+        expected.unlink(missing_ok=True)
+
+
+def test_a_number_that_moved_fails_in_its_cell_and_nowhere_else(tmp_path):
+    assert measuring(17.4, tmp_path) == [True, True]
+    assert measuring(18.4, tmp_path) == [False, True]
 
 
 # ------------------------------------------------------------------------------------------------- on photographs

@@ -12,7 +12,9 @@ A name is imported when it is first used, so that `import zfhelpers` costs nothi
 from importlib import import_module
 
 _WHERE = {
-    "strongest": "activations crop top_activations",
+    "boxes": "crop",
+    "hooks": "activations",
+    "strongest": "top_activations",
     "deconv": "Deconvnet unpool",
     "geometry": "receptive_field",
     "model": "Architecture ZFNet renormalise_filters",
@@ -26,7 +28,8 @@ _WHERE = {
     "experiments.features": "features",
     "experiments.invariance": "invariance_curves",
     "experiments.probes": "gram_matrix learning_curve linear_probe",
-    "paper.checks": "at_least at_most begin check record",
+    "paper.measurements": "begin claim measure record section",
+    "paper.checks": "check at_least at_most",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _ROOMS = ("experiments", "figures", "networks", "paper", "results", "toyworld", "training", "views", "worlds")

@@ -1,9 +1,9 @@
 """The pages of the report, made of notebooks and numbers by hand: what they show, and that they ask no server for anything."""
 
 import html.parser
-import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -11,6 +11,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from zfhelpers.files import project_dir
+from zfhelpers.paper.expectations import Expectation
+from zfhelpers.paper.runs import Measurement, Need, Run, Verdict
+from zfhelpers.report import index
 from zfhelpers.report import pages as report
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG of one pixel
@@ -50,25 +53,27 @@ Later Fig. 9, $a < b^2$ and $$\begin{aligned}c &= 1 \\ d &= \sqrt{2}\end{aligned
 
 </details>
 """
-MEASUREMENTS = [
-    {
-        "name": "error",
-        "value": 17.6131,
-        "reference": 18,
-        "tolerance": 2,
-        "paper": "16.5",
-        "unit": "%",
-        "holds": True,
-        "interval": [15.123, 19.9],
-        "note": "one crop",
-    },
-    {"name": "accuracy", "kind": "at least", "value": 71.5, "reference": 80, "tolerance": 0, "holds": False},
-    {"name": "bare"},
-]
+RUN = Run(
+    "04_first",
+    "toy",
+    seconds=75,
+    peak_mb=1500,
+    measurements=[
+        Measurement("error", 17.6131, "%", "16.5", (15.123, 19.9), "one crop"),
+        Measurement("accuracy", 71.5),
+        Measurement("broken", None),
+    ],
+    verdicts=[Verdict("8", "holds", "P fell <by> half.")],
+    needs=[Need("3  Faces", "it needs faces; draw some.")],
+)
+EXPECTED = {
+    "error": Expectation(17.6, 0.5, {"0": 17.6, "1": 18.4, "2": 17.5}),
+    "accuracy": Expectation(80.0, 0.5, {"0": 80.0, "1": 79.0, "2": 80.2}),
+}
 
 
 @pytest.fixture
-def pages(tmp_path):
+def pages(tmp_path, monkeypatch):
     """A report made by hand of two notebooks: with formulas, a widget, links and a picture."""
     notebooks, reports = tmp_path / "notebooks", tmp_path / "reports" / "toy"
     notebooks.mkdir()
@@ -85,11 +90,11 @@ def pages(tmp_path):
     )
     nbformat.write(first, reports / "04_first.ipynb")
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Second")]), reports / "05_second.ipynb")
-    metrics = {"measurements": MEASUREMENTS, "seconds": 75, "peak_mb": 1500}
-    (reports / "04_first" / "metrics.json").write_text(json.dumps(metrics))
+    RUN.write(reports / "04_first" / "metrics.json")
+    monkeypatch.setattr(index, "read_expected", lambda notebook, world: EXPECTED if notebook == "04_first" else None)
     for name in ("04_first", "05_second"):
         report.page(reports / f"{name}.ipynb", ["04_first", "05_second"])
-    report.index(reports, [notebooks / "04_first.ipynb", notebooks / "05_second.ipynb"], "toy")
+    index.index(reports, [notebooks / "04_first.ipynb", notebooks / "05_second.ipynb"], "toy")
     return reports
 
 
@@ -123,7 +128,7 @@ def test_links_stay_in_the_report_and_find_the_project(pages):
     assert {"index.html", "05_second.html#there", "../../zfhelpers/model.py", "https://example.org/"} < set(links)
 
 
-def test_index_holds_numbers_pictures_and_costs(pages):
+def test_index_holds_claims_numbers_needs_pictures_and_costs(pages):
     text = (pages / "index.html").read_text()
     assert Page(pages / "index.html").alts == ["A nose"]
     for part in (
@@ -131,23 +136,52 @@ def test_index_holds_numbers_pictures_and_costs(pages):
         "Fig. 2, Tables 3–5, sec. 2.1<",
         "error, %",
         "17.61",
-        "18 ± 2",
         "16.5",
-        "[15.12, 19.9]",
+        "15.12 to 19.9",
         "one crop",
-        "at least 80",
-        "holds",
-        "fails",
         "1 min 15 s",
         "1.5 GB",
         'href="04_first.html"',
+        "Claim 8 (Fig. 7)",
+        "P fell &lt;by&gt; half.",
+        "3  Faces: it needs faces; draw some.",
+        "80 ± 0.5",  # what accuracy, 71.5 here, should have been
     ):
         assert part in text, part
     assert "Fig. 9" not in text
 
 
+def test_the_summary_says_what_ran_what_lacks_and_what_differs(pages, capsys):
+    names = [str(pages / f"{name}.ipynb") for name in ("04_first", "05_second")]
+    command = [str(pages), *names, "--world", "toy", "--summary"]
+    assert index.main(command) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 of 2 notebooks ran.",
+        "1 sections were left out for want of something, in 04_first; the index says what brings it.",
+        "1 of 2 numbers differ from the record; the index lists them.",
+    ]
+    assert index.main([*command, "--strict"]) == 1
+
+
+def test_other_parameters_are_compared_with_other_seeds(pages, capsys):
+    path = pages / "04_first" / "metrics.json"
+    replace(RUN, parameters={"seed": 7}).write(path)
+    assert index.main([str(pages), str(pages / "04_first.ipynb"), "--world", "toy", "--summary", "--strict"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (
+        "With other parameters than the default no numbers are on record: 1 of 2 lie outside the default's tolerance; "
+        "the other seeds on record put 0 to 2 there; 1 lie where fewer than 5 in 100 seeds are expected."
+    )
+
+
+def test_a_world_without_a_record_is_measured_and_not_compared(pages, capsys, monkeypatch):
+    monkeypatch.setattr(index, "read_expected", lambda *_: None)
+    assert index.main([str(pages), str(pages / "04_first.ipynb"), "--world", "mine", "--summary", "--strict"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("No numbers are on record for this world")
+
+
 def test_index_lists_what_has_not_been_run(tmp_path):
     nbformat.write(new_notebook(cells=[new_markdown_cell("# A lesson")]), tmp_path / "a.ipynb")
     (tmp_path / "reports").mkdir()
-    report.index(tmp_path / "reports", [tmp_path / "a.ipynb"], "toy")
+    index.index(tmp_path / "reports", [tmp_path / "a.ipynb"], "toy")
     assert "This notebook has not been run." in (tmp_path / "reports" / "index.html").read_text()

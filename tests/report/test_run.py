@@ -25,7 +25,7 @@ SHOW = f"""from html import escape
 from IPython.display import HTML
 HTML('<img alt="' + escape({ALT!r}) + '" src="data:image/png;base64,{PIXEL}">')"""
 RECORD = """import json, pathlib
-metrics = {"measurements": [{"name": "top-1 error", "value": 17.6131}], "peak_mb": 99999}
+metrics = {"notebook": "01_first", "world": world, "measurements": [{"name": "top-1 error", "value": 17.6131}], "peak_mb": 99999}
 pathlib.Path(out_dir, "metrics.json").write_text(json.dumps(metrics))"""
 
 
@@ -72,7 +72,7 @@ class TestMakeReport:
         write(project / "notebooks" / "01_first.ipynb", SHOW, RECORD)
         done = make(project, "report", "PARAMS=-p seeed 3")
         assert done.returncode != 0
-        assert "no parameter 'seeed'; it has world, out_dir, seed" in done.stderr
+        assert "No notebook has a parameter 'seeed'; there are seed." in done.stderr
         assert not (project / "reports").exists()
 
     def test_failing_notebook_fails_the_command_and_nothing_else(self, project):
@@ -169,7 +169,9 @@ def test_check_names_what_there_is(tmp_path):
     for world, parameters, message in (
         ("tyo", [], "no world 'tyo'"),
         ("folder:nowhere", [], "no folder '.*nowhere"),
-        ("toy", [("sed", "3")], "no parameter 'sed'; it has world, out_dir, seed"),
+        ("toy", [("sed", "3")], "No notebook has a parameter 'sed'; there are seed"),
+        ("toy", [("seed", "three")], "seed of a.ipynb is a whole number, not 'three'"),
+        ("toy", [("seed", "3.5")], "seed of a.ipynb is a whole number, not '3.5'"),
         ("toy", [("world", "x")], "follows from WORLD"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):

@@ -109,12 +109,26 @@ def figure(n: int) -> Table:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim that a measurement can decide: where the paper makes it, what it says in our words, the number that decides."""
+    """One claim that a measurement can decide.
 
-    id: int
+    Attributes:
+        id: "1" to "20" for the paper's own, "S1" to "S6" for what a summary of it draws from it.
+        where: the figure, table or section that it is made in.
+        claim: in our words.
+        quote: the paper's own sentence; empty for a summary's.
+        decided_by: the number, or numbers, that decide it, with the paper's.
+    """
+
+    id: str
     where: str
     claim: str
+    quote: str
     decided_by: str
+
+    @property
+    def title(self) -> str:
+        """ "Claim 8 (Fig. 7)"."""
+        return f"Claim {self.id} ({self.where})"
 
 
 @dataclass(frozen=True)
@@ -125,10 +139,15 @@ class Inconsistency:
     what: str
 
 
-def claims() -> tuple[Claim, ...]:
-    """The testable claims of the paper, in its order; `claims()[k - 1].id == k`."""
+@cache
+def claims() -> dict[str, Claim]:
+    """The testable claims of the paper, in its order, and of its summary: {id: Claim}.
+
+    >>> claims()["8"].title
+    'Claim 8 (Fig. 7)'
+    """
     _, (_, *lines) = _read(_folder() / "claims.csv")
-    return tuple(Claim(int(line[0]), *line[1:]) for line in lines)
+    return {line[0]: Claim(*line) for line in lines}
 
 
 def inconsistencies(where: str = "") -> tuple[Inconsistency, ...]:

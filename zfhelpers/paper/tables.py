@@ -1,4 +1,4 @@
-"""Tables as text and as HTML, and the one that holds our numbers against the paper's.
+"""Tables as text and as HTML, and those that hold our numbers beside the paper's.
 
 >>> print(aligned([["layer", "size"], ["layer1", "110"]]))
 layer   size
@@ -11,37 +11,46 @@ import html
 from collections.abc import Sequence
 
 
-class Comparison:
-    """A table `what | the paper | here`. As text it leaves the last column out: text is compared between machines, HTML is not.
+class NumberTable:
+    """Measured numbers beside the paper's. As text it has names and the paper's numbers: those are the same on every machine.
 
     Args:
-        rows: (what, the paper's number or None, ours, and optionally what ours must be as text).
+        measurements: with `name`, `value`, `unit`, `interval`, `paper` and `note`; see `measurements.Measurement`.
         title: shown above it.
-
-    >>> Comparison([("top-5 error, %", 16.5, 2.39718)], "One network")
-    One network
-                    the paper  asserted
-    top-5 error, %  16.5       -
     """
 
-    def __init__(self, rows: Sequence[tuple], title: str = ""):
-        self.rows = [(str(row[0]), row[1], row[2], row[3] if len(row) > 3 else None) for row in rows]
-        self.title = title
+    def __init__(self, measurements: Sequence, title: str = ""):
+        self.measurements, self.title = list(measurements), title
 
     def __str__(self) -> str:
-        lines = [["", "the paper", "asserted"], *([what, number(paper), number(bound)] for what, paper, _, bound in self.rows)]
+        published = any(found.paper is not None for found in self.measurements)
+        lines = [["measured", *(["the paper"] if published else [])]]
+        for found in self.measurements:
+            name = f"{found.name}, {found.unit}" if found.unit else found.name
+            lines.append([name, *([number(found.paper)] if published else [])])
         return "\n".join([*([self.title] if self.title else []), aligned(lines)])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        lines = [["", "the paper", "here", "asserted"]]
-        lines += [[what, number(paper), _rounded(here), number(bound)] for what, paper, here, bound in self.rows]
+        found = self.measurements
+        columns = {
+            "here": [quantity(rounded(each.value), each.unit) for each in found],
+            "interval": [" to ".join(map(rounded, each.interval)) if each.interval else "" for each in found],
+            "the paper": ["" if each.paper is None else _with_unit(each.paper, each.unit) for each in found],
+            "note": [each.note or "" for each in found],
+        }
+        shown = {name: cells for name, cells in columns.items() if any(cells)}
+        lines = [["", *shown], *([each.name, *row] for each, *row in zip(found, *shown.values(), strict=True))]
         return html_table(lines, self.title)
 
 
+def _with_unit(value: object, unit: str) -> str:
+    return value if isinstance(value, str) else quantity(rounded(value), unit)
+
+
 class Measured:
-    """A table in which some columns were measured: those are in the HTML alone, as in `Comparison`.
+    """A table in which some columns were measured: those are in the HTML alone, as in `NumberTable`.
 
     Args:
         heading: names of the columns.
@@ -56,7 +65,7 @@ class Measured:
     """
 
     def __init__(self, heading: Sequence[str], rows: Sequence[Sequence], title: str = "", known: int = 1):
-        self.lines = [list(heading), *([_rounded(cell) for cell in row] for row in rows)]
+        self.lines = [list(heading), *([rounded(cell) for cell in row] for row in rows)]
         self.title, self.known = title, known
 
     def __str__(self) -> str:
@@ -86,8 +95,13 @@ def quantity(value: object, unit: str) -> str:
     return f"{number(value)} {unit}".rstrip()
 
 
-def _rounded(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) and not value.is_integer() else number(value)
+def rounded(value: object) -> str:
+    """A measured number: four digits of it, thousands separated, whole numbers whole, a dash for nothing.
+
+    >>> rounded(0.123456), rounded(62357608), rounded("by eye"), rounded(None)
+    ('0.1235', '62,357,608', 'by eye', '-')
+    """
+    return f"{value:,.4g}" if isinstance(value, float) and not value.is_integer() else number(value)
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -1,9 +1,9 @@
 """The batch run: one notebook through papermill, so that what looks finished is finished.
 
-The Snakefile calls this file as a program; `report.py` makes pages of what it leaves.
+The Snakefile calls this module as a program; `pages` and `index` make pages of what it leaves.
 
-    batch.py check NOTEBOOK... --world WORLD [-p NAME VALUE]...        before anything runs
-    batch.py run NOTEBOOK REPORTS --world WORLD [-p NAME VALUE]...     -> REPORTS/NAME.ipynb, REPORTS/NAME/metrics.json
+    python -m zfhelpers.report.run check NOTEBOOK... --world WORLD [-p NAME VALUE]...      before anything runs
+    python -m zfhelpers.report.run run NOTEBOOK REPORTS --world WORLD [-p NAME VALUE]...   -> REPORTS/NAME.ipynb, .../metrics.json
 
 papermill alone goes on with a misspelt parameter, waits for ever for a cell, and leaves a notebook that failed where a finished
 one would lie. Torch is imported by `check` alone, so that `run` starts at once.
@@ -12,7 +12,7 @@ one would lie. Torch is imported by `check` alone, so that `run` starts at once.
 from __future__ import annotations
 
 import argparse
-import json
+import ast
 import os
 import re
 import shutil
@@ -27,49 +27,100 @@ from pathlib import Path
 import nbformat
 import psutil
 
+from zfhelpers.paper.runs import Run
+
 CELL_TIMEOUT = 600  # seconds
 START_TIMEOUT = 120  # seconds for a kernel to start, on a busy machine
 SAMPLING = 0.5  # seconds between two looks at the memory
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+PARAMETERS = "parameters"  # the tag of the cell that holds them
 ERROR_TAG, PARAMETERS_TAG = "papermill-error-cell-tag", "injected-parameters"  # cells that papermill adds
+KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text", type(None): "nothing"}
+TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 Parameters = Sequence[tuple[str, str]]
 
 
 def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) -> None:
-    """Refuses what could only fail later: a parameter that a notebook does not have, a world that cannot be opened.
+    """Refuses what could only fail later: a parameter that no notebook has or of another type, a world that cannot be opened.
 
     Args:
         notebooks: all that will run; each must have the parameters `world` and `out_dir`, which the batch run sets.
         world: as `open_world` takes it.
-        parameters: further ones, (name, value), given to every notebook.
+        parameters: further ones, (name, value), each for the notebooks that have it.
 
     Raises:
-        ValueError: no notebook, one that cannot be read, an unknown parameter or world.
+        ValueError: no notebook, one that cannot be read, an unknown parameter or world, a value of the wrong type.
         FileNotFoundError: a notebook is missing, or the world's images or network.
     """
-    import papermill
-
+    from zfhelpers import open_world
     from zfhelpers.networks.checkpoints import read_card
-    from zfhelpers.worlds.opening import open_world
 
     if not notebooks:
         raise ValueError("There are no notebooks to run; give a pattern that matches some, for instance 'notebooks/*.ipynb'.")
-    given = [name for name, _ in parameters]
-    if fixed := {"world", "out_dir"} & set(given):
+    if fixed := {"world", "out_dir"} & {name for name, _ in parameters}:
         raise ValueError(f"The parameter {min(fixed)!r} follows from WORLD; set that instead. Nothing was run.")
-    for notebook in notebooks:
-        if not notebook.is_file():
-            raise FileNotFoundError(f"There is no notebook {str(notebook)!r}. Nothing was run.")
-        try:
-            known = papermill.inspect_notebook(str(notebook))
-        except ValueError as error:
-            raise ValueError(f"{notebook} cannot be run: {error} Nothing was run.") from None
-        for name in ["world", "out_dir", *given]:
-            if name not in known:
-                raise ValueError(f"{notebook} has no parameter {name!r}; it has {', '.join(known) or 'none'}. Nothing was run.")
+    known = {notebook: parameters_of(notebook) for notebook in notebooks}
+    for notebook, defaults in known.items():
+        for name in ("world", "out_dir"):
+            if name not in defaults:
+                there = ", ".join(defaults) or "none"
+                raise ValueError(f"{notebook} has no parameter {name!r}; it has {there}. Nothing was run.")
+    there = sorted({name for defaults in known.values() for name in defaults} - {"world", "out_dir"})
+    for name, value in parameters:
+        if name not in there:
+            raise ValueError(f"No notebook has a parameter {name!r}; there are {', '.join(there) or 'none'}. Nothing was run.")
+        for notebook, defaults in known.items():
+            if name in defaults:
+                try:
+                    typed(value, defaults[name])
+                except ValueError:
+                    kind = KINDS[type(defaults[name])]
+                    raise ValueError(f"{name} of {notebook.name} is {kind}, not {value!r}. Nothing was run.") from None
     len(open_world(absolute(world)).val)
     read_card(absolute(world))
+
+
+def parameters_of(notebook: Path) -> dict[str, object]:
+    """The parameters of a notebook and their defaults: what its cell tagged "parameters" assigns.
+
+    Raises:
+        FileNotFoundError: there is no such notebook.
+        ValueError: it cannot be read, or a default is no plain value.
+    """
+    if not notebook.is_file():
+        raise FileNotFoundError(f"There is no notebook {str(notebook)!r}. Nothing was run.")
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+        marked = next((cell.source for cell in cells if PARAMETERS in cell.metadata.get("tags", [])), "")
+        assigned = [node for node in ast.parse(marked).body if isinstance(node, ast.Assign)]
+        return {target.id: ast.literal_eval(node.value) for node in assigned for target in node.targets}
+    except (ValueError, SyntaxError, AttributeError, nbformat.reader.NotJSONError) as error:
+        first = str(error).partition("\n")[0]
+        raise ValueError(f"{notebook} cannot be run: {first} Nothing was run.") from None
+
+
+def typed(value: str, default: object) -> object:
+    """What was typed for a parameter, in the type of its default.
+
+    >>> typed("3", 0), typed("3", 0.5), typed("007", ""), typed("no", True)
+    (3, 3.0, '007', False)
+
+    Raises:
+        ValueError: it is of no such type.
+    """
+    if isinstance(default, bool):
+        if value.lower() not in TRUTH:
+            raise ValueError(value)
+        return TRUTH[value.lower()]
+    return type(default)(value) if isinstance(default, int | float) else value
+
+
+def of_notebook(notebook: Path, parameters: Parameters) -> dict[str, object]:
+    """Those of the given parameters that a notebook has, in its types, without those that only repeat its default."""
+    defaults = parameters_of(notebook)
+    given = {name: typed(value, defaults[name]) for name, value in parameters if name in defaults}
+    return {name: value for name, value in given.items() if value != defaults[name]}
 
 
 def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), threads: int | None = None) -> None:
@@ -80,7 +131,7 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
         reports: gets NAME.ipynb, and NAME/ as the notebook's `out_dir`, with seconds and peak memory added to its metrics. If the
             notebook fails, it gets failed/NAME.ipynb instead.
         world: passed on as a parameter.
-        parameters: more of them, (name, value), as papermill's `-p` takes them.
+        parameters: more of them, (name, value); those that the notebook does not have are not for it.
         threads: for the kernel; as many as it likes if None.
 
     Raises:
@@ -101,10 +152,11 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
         draft.unlink(missing_ok=True)
         raise RuntimeError(f"{notebook} {executed.metadata['failure']} The executed copy is {failed}.")
     notes = out_dir / "metrics.json"
-    metrics = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {"notebook": notebook.stem, "world": world}
-    peak_mb = max(round(peak_mb), metrics.get("peak_mb") or 0)  # the notebook may have seen a peak between two of our looks
-    metrics |= {"seconds": round(seconds, 1), "peak_mb": peak_mb}  # of the whole run, papermill and start-up included
-    notes.write_text(json.dumps(metrics, indent=1, ensure_ascii=False), encoding="utf-8")
+    done = Run.read(notes) if notes.exists() else Run(notebook.stem, world)
+    done.parameters = of_notebook(notebook, parameters)
+    done.seconds = round(seconds, 1)  # of the whole run, papermill and start-up included
+    done.peak_mb = max(round(peak_mb), done.peak_mb or 0)  # the notebook may have seen a peak between two of our looks
+    done.write(notes)
     os.replace(draft, finished)
 
 
@@ -123,7 +175,7 @@ def _papermill(
 ) -> tuple[float, float, str | None]:
     """Seconds, peak memory of papermill and all below it in MB, and papermill's last word if it failed."""
     folder = notebook.parent
-    given = [("world", absolute(world)), ("out_dir", os.path.relpath(draft.parent, folder)), *parameters]
+    given = {"world": absolute(world), "out_dir": os.path.relpath(draft.parent, folder)} | of_notebook(notebook, parameters)
     command = [
         sys.executable,
         "-m",
@@ -140,7 +192,8 @@ def _papermill(
         str(START_TIMEOUT),
         "--no-progress-bar",
     ]
-    command += [word for name, value in given for word in ("-p", name, value)]
+    for name, value in given.items():  # papermill would read text such as "007", "true" or "1e3" as something else
+        command += ["-r" if isinstance(value, str) else "-p", name, str(value)]
     started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as profile:
         process = psutil.Popen(command, stdout=log, stderr=log, env=_environment(threads) | {"IPYTHONDIR": profile})
@@ -220,8 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             notebook, reports = options.paths
             run(notebook, reports, options.world, options.parameters, options.threads)
-            metrics = json.loads((reports / notebook.stem / "metrics.json").read_text(encoding="utf-8"))
-            print(f"{notebook}: {metrics['seconds']:.0f} s, {metrics['peak_mb']} MB", flush=True)
+            done = Run.read(reports / notebook.stem / "metrics.json")
+            print(f"{notebook}: {done.seconds:.0f} s, {done.peak_mb} MB", flush=True)
     except (ValueError, RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,0 +1,138 @@
+"""What the numbers of a notebook should be: written by one command from several seeds, never by hand.
+
+    make expected WORLD=toy SEEDS="0 1 2 3"      -> notebooks/expected/toy/NAME.json
+
+A lesson shows what was measured. What it should have been is for tests and for the report, and lies here: for each number its
+value in the default run, the tolerance, and what every seed gave.
+
+    >>> summary = summarise({0: 17.6, 1: 18.4, 2: 16.9}, "%")
+    >>> summary.holds(17.9), summary.holds(19.0), round(summary.spread, 2)
+    (True, False, 0.75)
+
+The *tolerance* is that of the default run on another machine, where rounding differs: a percent of the value; half a point of a
+percentage, which a few images of a thousand make; a quarter of the deviation between seeds. A whole number that no seed
+changes must agree exactly. A number that does not repeat (`repeats=False`, short training runs) may move as far as another seed
+would move it. The *reach* is that of another seed, the interval in which 95 % of them are expected to lie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from zfhelpers.files import project_dir, write_whole
+from zfhelpers.paper.tables import quantity, rounded
+
+RELATIVE = 0.01  # of a value: what rounding may move it by on another machine, generously
+ABSOLUTE = 1e-4  # of numbers that are nothing but rounding
+POINTS = 0.5  # of a percentage
+SHARE = 0.25  # of the deviation between seeds
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one number should be.
+
+    Attributes:
+        value: in the default run; None if it should not be finite.
+        tolerance: how far the default run may be off on another machine.
+        seeds: {seed: value}, the default's first.
+    """
+
+    value: float | None
+    tolerance: float
+    seeds: dict[str, float | None]
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation between seeds; 0 for one seed."""
+        values = [value for value in self.seeds.values() if value is not None]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """In which another seed should lie, 95 times in 100, if seeds scatter normally; None where that cannot be said."""
+        values = [value for value in self.seeds.values() if value is not None]
+        if len(values) < 2:
+            return None
+        half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * self.spread * (1 + 1 / len(values)) ** 0.5
+        half = max(half, self.tolerance)
+        return float(np.mean(values) - half), float(np.mean(values) + half)
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a number of a default run is as expected."""
+        if value is None or self.value is None:
+            return value is None and self.value is None
+        return abs(value - self.value) <= self.tolerance
+
+    def words(self, unit: str) -> str:
+        """ "17.6 ± 0.5 %"."""
+        if not self.tolerance:
+            return f"exactly {quantity(rounded(self.value), unit)}"
+        return quantity(f"{rounded(self.value)} ± {rounded(self.tolerance)}", unit)
+
+
+def summarise(seeds: Mapping[int | str, float | None], unit: str = "", repeats: bool = True) -> Expectation:
+    """The expectation that follows from what several seeds gave; the first is the default.
+
+    Args:
+        seeds: {seed: value}.
+        unit: "%" for percentages.
+        repeats: see `measurements.Measurement`.
+    """
+    values = list(seeds.values())
+    named = {str(seed): value for seed, value in seeds.items()}
+    if values[0] is None:
+        return Expectation(None, 0.0, named)
+    spread = Expectation(values[0], 0.0, named).spread
+    if all(isinstance(value, int) for value in values) and not spread:
+        return Expectation(values[0], 0.0, named)
+    rounding = max(RELATIVE * abs(values[0]), ABSOLUTE, POINTS if unit == "%" else 0)
+    if repeats:
+        return Expectation(values[0], float(max(rounding, SHARE * spread)), named)
+    low, high = Expectation(values[0], rounding, named).reach or (values[0], values[0])
+    return Expectation(values[0], float(max(rounding, high - values[0], values[0] - low)), named)
+
+
+def expected_file(notebook: str, world: str) -> Path:
+    """Where the expectations of a notebook in a world lie."""
+    return project_dir() / "notebooks" / "expected" / world.replace(":", "-").replace("/", "-") / f"{notebook}.json"
+
+
+def read_expected(notebook: str, world: str) -> dict[str, Expectation] | None:
+    """What is expected of a notebook's numbers, by name; None where nothing is on record.
+
+    Raises:
+        ValueError: the file is no such record.
+    """
+    path = expected_file(notebook, world)
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+        return {name: Expectation(**entry) for name, entry in numbers.items()}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{str(path)!r} is no record of expected numbers: {type(error).__name__} {error}.") from None
+
+
+def write_expected(notebook: str, world: str, command: str, numbers: Mapping[str, Expectation]) -> Path:
+    """Put expectations on record, whole or not at all.
+
+    Raises:
+        OSError: the file could not be written; what was there is unchanged.
+    """
+    path = expected_file(notebook, world)
+    card = {
+        "notebook": notebook,
+        "world": world,
+        "command": command,
+        "numbers": {name: asdict(each) for name, each in numbers.items()},
+    }
+    write_whole(path, (json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    return path

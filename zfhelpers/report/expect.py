@@ -1,0 +1,97 @@
+"""Write down what the numbers of the notebooks should be, from runs with several seeds.
+
+    python -m zfhelpers.report.expect --world toy --seeds 0 1 2 3        -> notebooks/expected/toy/NAME.json
+
+The first seed must be the notebooks' default. Every run is kept in `runs/expected/WORLD/SEED`, so that a command that was stopped
+goes on where it was; a run is made anew when its notebook or the package has changed since. A notebook without the parameter
+`seed` runs once: nothing in it is drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from zfhelpers.files import project_dir
+from zfhelpers.paper.expectations import summarise, write_expected
+from zfhelpers.paper.runs import Run, measurements_of
+from zfhelpers.report.run import parameters_of, run
+
+USED = ("zfhelpers/**/*.py", "data/checkpoints/**/*.json", "data/results/**/*.json", "data/annotations/*", "data/paper/*")
+LOOKS = ("report", "figures", "views")  # rooms that change no number
+
+
+def expect(notebook: Path, world: str, seeds: Sequence[int], threads: int | None = None) -> Path:
+    """Run one notebook with each seed, and put on record what its numbers should be.
+
+    Raises:
+        RuntimeError: the notebook failed; nothing was recorded.
+        ValueError: the first seed is not the notebook's default.
+    """
+    default = parameters_of(notebook).get("seed")
+    if default is not None and seeds[0] != default:
+        raise ValueError(f"The first seed must be the default of {notebook.name}, {default}, not {seeds[0]}.")
+    chosen = list(seeds) if default is not None else [seeds[0]]
+    runs = [_run(notebook, world, seed, threads) for seed in chosen]
+    numbers = {
+        name: summarise(dict(zip(chosen, (each.value for each in found), strict=True)), found[0].unit, found[0].repeats)
+        for name, found in measurements_of(runs).items()
+    }
+    for first in runs[0].measurements:  # a name that only some seeds have, such as that of an image drawn at random
+        numbers.setdefault(first.name, summarise({chosen[0]: first.value}, first.unit, first.repeats))
+    command = f"python -m zfhelpers.report.expect --world {world} --seeds {' '.join(map(str, seeds))} --notebooks {notebook.name}"
+    return write_expected(notebook.stem, world, command, numbers)
+
+
+def _run(notebook: Path, world: str, seed: int, threads: int | None) -> Run:
+    folder = project_dir() / "runs" / "expected" / world.replace(":", "-").replace("/", "-") / str(seed)
+    metrics, stamp = folder / notebook.stem / "metrics.json", folder / notebook.stem / "made-from"
+    made_from = _content(notebook)
+    if not (metrics.exists() and stamp.exists() and stamp.read_text() == made_from):
+        folder.mkdir(parents=True, exist_ok=True)
+        run(notebook, folder, world, [("seed", str(seed))] if "seed" in parameters_of(notebook) else [], threads)
+        stamp.write_text(made_from)
+    return Run.read(metrics)
+
+
+def _content(notebook: Path) -> str:
+    """A hash of what decides a notebook's numbers: the code of its cells, and the package without its looks."""
+    import nbformat
+
+    cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    files = sorted(path for pattern in USED for path in project_dir().glob(pattern) if path.parent.name not in LOOKS)
+    parts = [*map(str.encode, cells), *(path.read_bytes() for path in files)]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns its exit status, 1 if a notebook failed."""
+    parser = argparse.ArgumentParser(prog="python -m zfhelpers.report.expect", description=__doc__.partition("\n")[0])
+    parser.add_argument("--world", default="toy")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--jobs", type=int, default=1, help="notebooks at once")
+    parser.add_argument("--notebooks", default="notebooks/*.ipynb", help="a pattern, or the name of one")
+    options = parser.parse_args(arguments)
+    pattern = options.notebooks if "/" in options.notebooks else f"notebooks/{options.notebooks}"
+    notebooks, failed = sorted(project_dir().glob(pattern)), 0
+
+    def one(notebook: Path) -> str:
+        try:
+            path = expect(notebook, options.world, options.seeds, 1 if options.jobs > 1 else None)
+        except (RuntimeError, ValueError, OSError) as error:
+            return f"FAILED {error}"
+        return str(path.relative_to(project_dir()))
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for said in pool.map(one, notebooks):
+            print(said, flush=True)
+            failed += said.startswith("FAILED")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

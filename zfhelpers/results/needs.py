@@ -1,0 +1,119 @@
+"""What a section of a notebook needs beyond images and one network: each function says in one sentence what is missing, or nothing.
+
+    zf.section("2  The figure", needs.faces(data), needs.images(data, 9))
+
+A notebook runs in any world: in a reader's own there are no annotated faces, and Table 3 was perhaps never trained. Such a section
+says so, with the command that would bring what it lacks, and the notebook goes on with the next one; see `measurements.section`.
+
+    >>> from zfhelpers.worlds.opening import open_world
+    >>> masks(open_world("toy"))
+    ''
+    >>> images(open_world("toy"), 2000)
+    "it needs 2,000 validation images, and the world 'toy' has 1,200."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from zfhelpers.networks.checkpoints import network_dirs, read_card
+from zfhelpers.networks.trained import trained
+from zfhelpers.results.records import read_record
+from zfhelpers.training.weights import epoch_file
+from zfhelpers.worlds.faces import dog_faces
+from zfhelpers.worlds.targets import open_target
+from zfhelpers.worlds.world import World
+
+
+def images(world: World, count: int, split: str = "val") -> str:
+    """So many validation, or training, images."""
+    have, what = len(getattr(world, split)), {"val": "validation", "train": "training"}[split]
+    return "" if have >= count else f"it needs {count:,} {what} images, and the world {world.name!r} has {have:,}."
+
+
+def classes(world: World, count: int) -> str:
+    """So many classes."""
+    have = len(world.classes)
+    return "" if have >= count else f"it needs {count} classes, and the world {world.name!r} has {have}."
+
+
+def among(world: World, names: Iterable[str], what: str) -> str:
+    """One of the classes called `names`, in words `what`: for instance a class that looks the same when it is turned."""
+    return "" if set(names) & set(world.classes) else f"it needs {what}, and the world {world.name!r} has no such class."
+
+
+def enough(found: Sequence, count: int, what: str) -> str:
+    """So many things that the notebook found itself, in words `what`: for instance images that the network answers rightly."""
+    return "" if len(found) >= count else f"it needs {count} {what}, and there are {len(found)}."
+
+
+def masks(world: World) -> str:
+    """Where the objects and their parts truly are."""
+    return "" if world.name == "toy" else "it needs to know where the objects are, pixel by pixel; the toy world alone does (WORLD=toy)."
+
+
+def faces(world: World, count: int = 3) -> str:
+    """Dogs whose eyes and nose are known."""
+    try:
+        found = dog_faces(world, count)
+    except (ValueError, FileNotFoundError) as error:
+        return f"it needs dogs whose eyes and noses are known. {error}"
+    return enough(found, count, "dogs whose eyes and noses are known")
+
+
+def networks(world: World, *names: str) -> str:
+    """Networks of the world by name, shipped or trained by the reader."""
+    missing = [name for name in names if not any((at / f"{name}.json").exists() for at in network_dirs(world.name))]
+    if not missing:
+        return ""
+    return f"it needs the network{'s' * (len(missing) > 1)} {', '.join(missing)}; {_train(world)}."
+
+
+def table(world: World, number: int, rows: Iterable[str] = ()) -> str:
+    """The networks of Table 2 or 3, or a record of that table. With `rows`, at least one network of each row."""
+    there = {row for row, _ in trained(world.name)}
+    if there and set(rows) <= there:
+        return ""
+    if not rows:
+        try:
+            read_record(world.name, number)
+        except FileNotFoundError:
+            pass
+        else:
+            return ""
+    return f"it needs the networks of Table {number}; {_train(world)}."
+
+
+def record(world: World, number: int) -> str:
+    """What was recorded of a table."""
+    try:
+        read_record(world.name, number)
+    except FileNotFoundError as missing:
+        return f"it needs a record. {missing}"
+    return ""
+
+
+def epochs(world: World, kept: Iterable[int], network: str = "zfnet") -> str:
+    """The network as it was after each of these epochs."""
+    try:
+        card = read_card(world.name, network)
+    except FileNotFoundError as missing:
+        return f"it needs a network. {missing}"
+    missing = [epoch for epoch in kept if epoch != card.get("epochs") and epoch_file(network, epoch) not in card["files"]]
+    if not missing:
+        return ""
+    listed = ", ".join(map(str, missing))
+    return f"it needs {network} as it was after epoch {listed}, which its training did not keep; {_train(world)} with 64 epochs."
+
+
+def target(world: World, name: str) -> str:
+    """The images of a target that the network's features are carried over to."""
+    try:
+        open_target(name, world)
+    except FileNotFoundError as missing:
+        return f"it needs the images of {name}. {missing}"
+    return ""
+
+
+def _train(world: World) -> str:
+    return f"'make train WORLD={world.name}' trains them" if world.name != "imagenet" else "train them as the README says"

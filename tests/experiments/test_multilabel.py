@@ -6,6 +6,8 @@ import pytest
 from zfhelpers.experiments import multilabel
 from zfhelpers.experiments.multilabel import average_precisions, multilabel_probe
 
+hold_out = multilabel._hold_out
+
 pytestmark = pytest.mark.filterwarnings("error")  # a solver that has not converged says so in a warning
 
 
@@ -40,6 +42,17 @@ def test_average_precision_of_a_perfect_and_of_the_worst_ranking():
     present = np.arange(10)[:, None] < 2
     assert average_precisions(present, -np.arange(10.0)[:, None]) == pytest.approx([1])
     assert average_precisions(present, np.arange(10.0)[:, None]) == pytest.approx([(1 / 9 + 2 / 10) / 2])
+
+
+def test_another_seed_holds_out_other_images(monkeypatch):
+    features, present, labels, train, test = example()
+    held = []
+    monkeypatch.setattr(multilabel, "_hold_out", lambda rows, seed: held.append(hold_out(rows, seed)) or held[-1])
+    for seed in (0, 0, 1):
+        multilabel_probe(features, present, labels, train, test, "softmax", seed)
+    first, again, other = (tuple(sorted(rest)) for _, rest in held)
+    assert first == again != other
+    assert set(other) < set(train)
 
 
 def test_random_scores_reach_the_share_of_images_that_have_the_class():

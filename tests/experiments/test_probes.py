@@ -208,6 +208,15 @@ def test_accuracy_is_the_mean_over_classes(monkeypatch):
     assert probe.accuracies == (pytest.approx(1 / 3),)
 
 
+def test_folds_can_be_named():
+    features, labels = example(count=30)
+    gram = gram_matrix(features)
+    drawn = linear_probe(gram, labels, per_class=10, folds=4)
+    named = linear_probe(gram, labels, per_class=10, folds=range(2, 4))
+    assert named.accuracies == drawn.accuracies[2:]
+    assert learning_curve(gram, labels, "svm", [10], folds=(3,))[10].accuracies == drawn.accuracies[3:]
+
+
 def test_mean_and_deviation_are_over_the_folds():
     features, labels = example(count=30)
     probe = linear_probe(gram_matrix(features), labels, per_class=10, folds=3)
@@ -288,6 +297,7 @@ def test_the_choice_of_c_never_sees_a_test_image(classifier):
     [
         ({"classifier": "tree"}, "There is no classifier 'tree'; there are svm, softmax"),
         ({"folds": 0}, "folds must be at least 1, not 0"),
+        ({"folds": range(0)}, "folds must name one random draw or more"),
         ({"gram": np.zeros((40, 7))}, r"inner products of 40 images are \(40, 40\), not \(40, 7\); gram_matrix"),
         ({"gram": np.eye(39)}, r"not \(39, 39\)"),
         ({"labels": np.zeros(40)}, "There is one class only"),

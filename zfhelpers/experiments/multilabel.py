@@ -87,7 +87,7 @@ def average_precisions(present: np.ndarray, scores: np.ndarray) -> np.ndarray:
     )
 
 
-def multilabel_probe(features, present, labels, train, test, scheme: str) -> MultiLabelProbe:
+def multilabel_probe(features, present, labels, train, test, scheme: str, seed: int = 0) -> MultiLabelProbe:
     """Trains a linear classifier on images of several objects, and ranks test images by it for every class.
 
     Args:
@@ -96,6 +96,7 @@ def multilabel_probe(features, present, labels, train, test, scheme: str) -> Mul
         labels: (N,) in 0 .. C - 1, the one label that stands for an image; the softmax learns these.
         train, test: (n,) int, indices of the images to learn from and to be tested on.
         scheme: "softmax": one classifier, each image of one class, as the paper did; or "one-vs-all": one for every class.
+        seed: of the draw of training images that are held out to choose C.
 
     Raises:
         ValueError: an unknown scheme, arrays that do not belong together, or a class that is missing in the training images, in
@@ -108,7 +109,7 @@ def multilabel_probe(features, present, labels, train, test, scheme: str) -> Mul
         raise ValueError(
             f"{len(features)} features, {len(present)} sets of classes and {len(labels)} labels do not belong together."
         )
-    fit, held = _hold_out(train)
+    fit, held = _hold_out(train, seed)
     seen = np.bincount(labels[fit], minlength=present.shape[1]) if scheme == "softmax" else present[fit].sum(axis=0)
     for where, counts in (
         ("to learn from", seen),
@@ -124,9 +125,9 @@ def multilabel_probe(features, present, labels, train, test, scheme: str) -> Mul
     return MultiLabelProbe(scheme, average_precisions(present[test], scores), scores, cost)
 
 
-def _hold_out(train) -> tuple[np.ndarray, np.ndarray]:
+def _hold_out(train, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Two thirds of the training images, and the rest, drawn at random."""
-    mixed = np.random.default_rng(0).permutation(train)
+    mixed = np.random.default_rng(seed).permutation(train)
     return mixed[len(mixed) // HELD_OUT :], mixed[: len(mixed) // HELD_OUT]
 
 

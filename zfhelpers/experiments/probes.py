@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -111,7 +112,7 @@ def linear_probe(
     classifier: str = "svm",
     per_class: int = 30,
     test_per_class: int = 50,
-    folds: int = 5,
+    folds: int | Sequence[int] = 5,
     progress: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> Probe:
     """Trains a linear classifier on some images of each class and tests it on others, once for each of several random draws.
@@ -122,7 +123,7 @@ def linear_probe(
         classifier: "svm" or "softmax".
         per_class: training images of each class.
         test_per_class: the most test images of a class.
-        folds: how many random draws; the paper has five.
+        folds: how many random draws, or which ones, see `divisions.split`; the paper has five.
         progress: wrapped around the folds, for instance `tqdm.tqdm`.
 
     Raises:
@@ -132,8 +133,12 @@ def linear_probe(
     labels = np.asarray(labels)
     if classifier not in CLASSIFIERS:
         raise ValueError(f"There is no classifier {classifier!r}; there are {', '.join(CLASSIFIERS)}.")
-    if folds < 1:
-        raise ValueError(f"folds must be at least 1, not {folds}.")
+    if isinstance(folds, Integral):
+        if folds < 1:
+            raise ValueError(f"folds must be at least 1, not {folds}.")
+        folds = range(folds)
+    if not len(folds):
+        raise ValueError("folds must name one random draw or more.")
     if np.shape(gram) != (len(labels), len(labels)):
         raise ValueError(
             f"The inner products of {len(labels)} images are {len(labels), len(labels)}, not {np.shape(gram)}; "
@@ -141,7 +146,7 @@ def linear_probe(
         )
     if len(np.unique(labels)) < 2:
         raise ValueError("There is one class only; a classifier needs two or more.")
-    results = [_fold(gram, labels, CLASSIFIERS[classifier], per_class, test_per_class, fold) for fold in progress(range(folds))]
+    results = [_fold(gram, labels, CLASSIFIERS[classifier], per_class, test_per_class, fold) for fold in progress(folds)]
     accuracies, costs, confusions = zip(*results, strict=True)
     return Probe(classifier, per_class, accuracies, costs, sum(confusions))
 
@@ -152,7 +157,7 @@ def learning_curve(
     classifier: str = "softmax",
     per_class: Sequence[int] = PER_CLASS,
     test_per_class: int = 50,
-    folds: int = 5,
+    folds: int | Sequence[int] = 5,
     progress: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> dict[int, Probe]:
     """Accuracy against the number of training images of each class (Fig. 9): a `linear_probe` for each number.

@@ -1,9 +1,10 @@
-"""What a section of a notebook needs beyond images and one network: each function says in one sentence what is missing, or nothing.
+"""What a section of a notebook needs beyond images and a network: each function says in one sentence what is missing, or nothing.
 
     zf.section("2  The figure", needs.faces(data), needs.images(data, 9))
 
-A notebook runs in any world: in a reader's own there are no annotated faces, and Table 3 was perhaps never trained. Such a section
-says so, with the command that would bring what it lacks, and the notebook goes on with the next one; see `measurements.section`.
+A notebook runs in any world: in a reader's own there are no annotated faces, and Table 3 was perhaps never trained. Such a
+section says so, with the command that would bring what it lacks, and the notebook goes on with the next one; see
+`measurements.section`.
 
     >>> from zfhelpers.worlds.opening import open_world
     >>> masks(open_world("toy"))
@@ -16,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from zfhelpers.networks.catalogue import FOLDS
 from zfhelpers.networks.checkpoints import network_dirs, read_card
-from zfhelpers.networks.trained import trained
+from zfhelpers.networks.trained import trained, trained_folds
 from zfhelpers.results.records import read_record
 from zfhelpers.training.weights import epoch_file
 from zfhelpers.worlds.faces import dog_faces
-from zfhelpers.worlds.targets import open_target
+from zfhelpers.worlds.targets import default_target, open_target
 from zfhelpers.worlds.world import World
 
 
@@ -49,7 +51,8 @@ def enough(found: Sequence, count: int, what: str) -> str:
 
 def masks(world: World) -> str:
     """Where the objects and their parts truly are."""
-    return "" if world.name == "toy" else "it needs to know where the objects are, pixel by pixel; the toy world alone does (WORLD=toy)."
+    lacking = "it needs to know where the objects are, pixel by pixel; the toy world alone does (WORLD=toy)."
+    return "" if world.name == "toy" else lacking
 
 
 def faces(world: World, count: int = 3) -> str:
@@ -106,13 +109,28 @@ def epochs(world: World, kept: Iterable[int], network: str = "zfnet") -> str:
     return f"it needs {network} as it was after epoch {listed}, which its training did not keep; {_train(world)} with 64 epochs."
 
 
-def target(world: World, name: str) -> str:
-    """The images of a target that the network's features are carried over to."""
+def target(world: World, name: str, classes: int | None = None) -> str:
+    """The images of a target that the network's features are carried over to; with `classes`, of no more classes than that."""
     try:
-        open_target(name, world)
+        found = open_target(name, world)
     except FileNotFoundError as missing:
         return f"it needs the images of {name}. {missing}"
-    return ""
+    if classes is None or len(found.classes) <= classes:
+        return ""
+    return f"it needs a target of no more than {classes} classes, or it would take many minutes; {name} has {len(found.classes)}."
+
+
+def scratch(world: World, name: str, counts: Iterable[int], folds: Sequence[int] = FOLDS) -> str:
+    """Networks trained from scratch on so many images of each class of a target, or the record of what they reached."""
+    try:
+        held = read_record(world.name, 4)["scratch_folds"] if name == default_target(world) else {}
+    except FileNotFoundError:
+        held = {}
+    missing = [count for count in counts if str(count) not in held and not trained_folds(world.name, name, count, folds)]
+    if not missing:
+        return ""
+    how = f"; {_train(world)}" if name == default_target(world) else ", and there are none"
+    return f"it needs networks trained from scratch on {' and on '.join(map(str, missing))} images of each class of {name}{how}."
 
 
 def _train(world: World) -> str:

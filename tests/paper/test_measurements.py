@@ -129,7 +129,7 @@ def test_a_claim_is_decided_once_and_must_be_there():
     claim(8, True, "first")
     claim("8", False, "second")
     assert [(each.claim, each.verdict) for each in measurements._now.run.verdicts] == [("8", "does not hold")]
-    with pytest.raises(ValueError, match="no claim 21; there are 1, 2, .*, S6"):
+    with pytest.raises(ValueError, match=r"no claim 21; there are 1, 2, .*, S6"):
         claim(21, True, "")
 
 
@@ -155,6 +155,25 @@ def test_a_section_that_lacks_something_is_left_out_up_to_the_next(capsys):
     assert [need.section for need in measurements._now.run.needs] == ["2  Second"]
     assert section("2  Second")  # now it is there
     assert measurements._now.run.needs == []
+
+
+@pytest.mark.parametrize(("missing", "shown"), [("", ["before", "inside", 3]), ("it needs faces.", ["before", None])])
+def test_what_follows_in_the_cell_of_a_section_runs_only_if_the_section_does(missing, shown):
+    seen = []
+    code = (
+        f"seen.append('before')\nsection('1  First', {missing!r})\n"
+        "def inside():\n    return 'inside'\nseen.append(inside())\nlen('abc')"
+    )
+    *lines, last = measurements._LeaveOut().visit(ast.parse(code)).body
+    names = {"seen": seen, "section": section}
+    exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+    seen.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))  # what a notebook shows of the cell
+    assert seen == shown
+
+
+def test_a_cell_that_is_a_section_alone_shows_nothing():
+    (line,) = measurements._LeaveOut().visit(ast.parse("zf.section('1  First')")).body
+    assert not isinstance(line, ast.Expr)
 
 
 # ------------------------------------------------------------------------------------------------- enforced in the tests
@@ -191,7 +210,7 @@ def test_a_number_that_moved_is_an_error_with_the_number(strict, name, value, se
 
 def test_a_number_that_was_not_measured_is_an_error(strict):
     measure("error", 18)
-    with pytest.raises(AssertionError, match="^none: expected and not measured"):
+    with pytest.raises(AssertionError, match=r"^none: expected and not measured"):
         record()
 
 

@@ -208,14 +208,34 @@ class _LeaveOut(ast.NodeTransformer):
     """Empties the cells of a section that cannot run. A section's own first line, and the last record, always run."""
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
-        called = {ast.unparse(call.func).rpartition(".")[2] for call in ast.walk(node) if isinstance(call, ast.Call)}
+        called = {_called(call) for call in ast.walk(node)}
         text = ast.unparse(node)
         if _now.sentence and not called & {"begin", "section", "record"} and text not in _now.done:
             words = f"Left out, as all of {_now.section!r}: see above what it needs."
             node.body = ast.parse(f"print({words!r})").body
         else:
             _now.done.add(text)
+            node.body = _from_section(node.body)
         return node
+
+
+def _called(node: ast.AST) -> str:
+    """The name of the function that a call calls, without its module; empty for all else."""
+    return ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+
+
+def _from_section(body: list[ast.stmt]) -> list[ast.stmt]:
+    """A cell in which what follows `section(...)` runs only if the section does; its last line is shown as ever."""
+    place = next((at for at, line in enumerate(body) if isinstance(line, ast.Expr) and _called(line.value) == "section"), None)
+    if place is None:
+        return body
+    here, rest, runs, shown = body[place], body[place + 1 :], ast.Name("_section_runs", ast.Load()), []
+    if rest and isinstance(rest[-1], ast.Expr):  # inside an "if" the notebook would not show it
+        *rest, last = rest
+        shown = [ast.Expr(ast.IfExp(runs, last.value, ast.Constant(None)))]
+    begins = ast.Assign([ast.Name("_section_runs", ast.Store())], here.value)
+    lines = [begins, *([ast.If(runs, rest, [])] if rest else []), *shown]
+    return [*body[:place], *(ast.fix_missing_locations(ast.copy_location(line, here)) for line in lines)]
 
 
 # ------------------------------------------------------------------------------------------------------ what is recorded

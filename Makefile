@@ -37,10 +37,10 @@ help:
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
 	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
-	@echo "make data     fetch the photographs of a world  (WORLD=imagenette)"
+	@echo "make data     fetch the photographs of a world  (WORLD=imagenette, or tinyimagenet)"
 	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
 	@echo
-	@echo "Worlds: toy, imagenette, imagenet, folder:PATH.  Another Python: make report PYTHON=python3.12"
+	@echo "Worlds: toy, imagenette, tinyimagenet, imagenet, folder:PATH.  Another Python: make report PYTHON=python3.12"
 
 report: $(STAMP)
 	@$(RUN) -m snakemake --cores $(JOBS) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \

@@ -310,5 +310,5 @@ def test_bad_arguments(world, tmp_path, folder):
     assert done.returncode == 2
     assert (
         done.stderr.strip()
-        == "python -m zfhelpers.training: There is no world 'mars'; there are toy, imagenette, imagenet or folder:PATH."
+        == "python -m zfhelpers.training: There is no world 'mars'; there are toy, imagenette, tinyimagenet, imagenet or folder:PATH."
     )

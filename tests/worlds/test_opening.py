@@ -36,7 +36,9 @@ def test_toy_world():
 
 
 def test_unknown_worlds_and_missing_folders(tmp_path, monkeypatch, folder):
-    with pytest.raises(ValueError, match="There is no world 'mars'; there are toy, imagenette, imagenet or folder:PATH"):
+    with pytest.raises(
+        ValueError, match="There is no world 'mars'; there are toy, imagenette, tinyimagenet, imagenet or folder:PATH"
+    ):
         open_world("mars")
     with pytest.raises(FileNotFoundError, match=r"There is no folder '.*nowhere/train'"):
         open_world(f"folder:{tmp_path / 'nowhere'}")

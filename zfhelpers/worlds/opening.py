@@ -18,6 +18,7 @@ from torch import Tensor
 
 from zfhelpers import toyworld
 from zfhelpers.files import cached_array, data_dir
+from zfhelpers.worlds import tinyimagenet
 from zfhelpers.worlds.frames import decode
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -34,26 +35,26 @@ IMAGENETTE = (
     "parachute",
 )
 IMAGENETTE_IMAGES = {"train": 9469, "val": 3925}
-WORLDS = "toy, imagenette, imagenet or folder:PATH"
+WORLDS = "toy, imagenette, tinyimagenet, imagenet or folder:PATH"
 
 
 def open_world(name: str, image_size: int | None = None, mean: Tensor | None = None) -> World:
     """Open a world by name. Images are read only when `train` or `val` is asked for.
 
     Args:
-        name: "toy", "imagenette", "imagenet" or "folder:PATH" with PATH/{train,val}/CLASS/*.jpg.
+        name: "toy", "imagenette", "tinyimagenet", "imagenet" or "folder:PATH" with PATH/{train,val}/CLASS/*.jpg.
         image_size: side of the network's input in pixels; 224 for imagenet, 128 for the others unless given.
         mean: the mean image, if it is known already, (3, S, S).
 
     Raises:
         ValueError: there is no world of that name.
-        FileNotFoundError: the folder of a `folder:` world is missing, or the list of classes of imagenet; for
+        FileNotFoundError: the folder of a `folder:` world is missing, or the list of classes of tinyimagenet or imagenet; for
             toy and imagenette, whose classes are known, images are looked for when they are asked for.
     """
     kind, _, path = str(name).partition(":")
     if kind == "folder" and path:
         return _folder(Path(path), image_size, mean)
-    kinds = {"toy": _toy, "imagenette": _imagenette, "imagenet": _imagenet}
+    kinds = {"toy": _toy, "imagenette": _imagenette, "tinyimagenet": _tinyimagenet, "imagenet": _imagenet}
     if name not in kinds:
         raise ValueError(f"There is no world {name!r}; there are {WORLDS}.")
     return kinds[name](image_size, mean)
@@ -97,6 +98,21 @@ def _imagenette(image_size: int | None, mean: Tensor | None) -> World:
         return _from_samples(world, split, found._samples)
 
     return World("imagenette", IMAGENETTE, image_size or 128, open_split, mean=mean)
+
+
+def _tinyimagenet(image_size: int | None, mean: Tensor | None) -> World:
+    root = data_dir() / tinyimagenet.FOLDER
+    listing = tinyimagenet.read_listing(root)
+
+    def open_split(world: World, split: str) -> ImageSet:
+        try:
+            return _from_samples(world, split, listing.samples[split])
+        except ValueError as error:
+            again = f"remove {str(root)!r} and fetch it again with {tinyimagenet.FETCH}"
+            raise ValueError(f"{str(error).rstrip('.')}; {again}.") from None
+
+    size = image_size or 128  # twice that of the files: the network is Imagenette's, so that only the data differ
+    return World("tinyimagenet", listing.classes, size, open_split, mean=mean, images_a_class=listing.images_a_class)
 
 
 def _imagenet(image_size: int | None, mean: Tensor | None) -> World:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zfhelpers.experiments.intervals import over_divisions, over_images, over_trainings, pooled, welch
+from zfhelpers.experiments.intervals import above, outlying, over_divisions, over_images, over_trainings, pooled, welch
 
 
 def test_interval_over_images_is_that_of_drawing_them_one_by_one():
@@ -51,7 +51,14 @@ def test_a_pooled_interval_holds_the_true_difference_and_is_narrower_for_more_gr
     assert ((ends[:, 0] <= 5) & (ends[:, 1] >= 5)).mean() == pytest.approx(0.95, abs=0.015)
     alone = np.array([over_trainings(groups[0] + 5 - groups[1]) for groups in drawn])
     assert np.median(np.ptp(ends, axis=1)) < 0.6 * np.median(np.ptp(alone, axis=1))
-    assert pooled([1.0], [2.0, 3.0], [[1.0], [2.0, 3.0]]) is None
+
+
+def test_one_training_against_several_is_held_against_where_one_more_of_them_would_lie():
+    several = np.array([24.2, 24.5, 25.7, 24.7, 25.2])
+    reach = stats.t.ppf(0.975, 4) * several.std(ddof=1) * np.sqrt(1 + 1 / 5)  # a prediction interval
+    expected = 27.8 - several.mean() - reach, 27.8 - several.mean() + reach
+    assert pooled([27.8], several, [[27.8], several]) == pytest.approx(expected)
+    assert pooled([1.0], [2.0], [[1.0], [2.0]]) is None
 
 
 def test_welch_holds_the_difference_of_means_that_scatter_differently():
@@ -59,3 +66,34 @@ def test_welch_holds_the_difference_of_means_that_scatter_differently():
     ends = np.array([welch(rng.normal(5, 7.0, 3), rng.normal(0, 1.0, 3)) for _ in range(2000)])
     assert ((ends[:, 0] <= 5) & (ends[:, 1] >= 5)).mean() == pytest.approx(0.95, abs=0.02)
     assert welch([1.0], [2.0, 3.0]) is None
+
+
+def test_the_network_that_scatters_more_than_all_others_is_found_and_no_other_is_named_too_often():
+    rng = np.random.default_rng(6)
+    drawn = rng.normal(0, 2.0, (4000, 12, 3))
+    named = [outlying({str(number): group for number, group in enumerate(groups)}) for groups in drawn]
+    assert np.mean([name is not None for name in named]) == pytest.approx(0.01, abs=0.005)
+    groups = {str(number): group for number, group in enumerate(drawn[0])} | {"once": [50.0]}
+    assert outlying(groups | {"7": [0.0, 10.0, -14.0]}) == "7"
+    assert outlying(groups) is None
+
+
+@pytest.mark.parametrize(("chance", "critical"), [(0.05, 0.392), (0.01, 0.475)])
+def test_cochrans_test_has_the_published_critical_values(chance, critical):
+    """How much of the sum of 12 variances, of 3 numbers each, the largest may hold (ISO 5725-2, table of Cochran's test)."""
+    alike = np.array([-1.0, 0.0, 1.0])
+    for share, named in ((critical - 0.001, None), (critical + 0.001, "far")):
+        groups = {str(number): alike for number in range(11)} | {"far": alike * np.sqrt(11 * share / (1 - share))}
+        assert outlying(groups, chance) == named
+
+
+@pytest.mark.parametrize(("single", "found"), [([[1.0], [2.0]], None), ([], None), ([[1.0, 2.0], [3.0]], None)])
+def test_trainings_that_say_nothing_of_each_other_name_none(single, found):
+    assert outlying(dict(enumerate(single))) is found
+
+
+def test_intervals_that_disagree_or_are_not_known_leave_it_open():
+    assert above(1.8, (2.0, 3.0), None) is True
+    assert above(1.8, (-2.0, 1.7)) is False
+    assert above(1.8, (2.0, 3.0), (-2.0, 1.7)) is None
+    assert above(1.8) is None

@@ -8,13 +8,13 @@
 `over_images` asks what these very networks would do on other images of the same kind. `over_trainings` asks what other networks,
 trained with other seeds, would do on these very images. With three trainings it is wide, because three numbers tell little about
 their own spread; with one it cannot be said at all. `pooled` lets several networks tell it together, `welch` is for one that
-scatters more than the others. `over_divisions` asks what other random divisions of one set of images into training and test
-images would give.
+scatters more than the others, and `outlying` finds it. `over_divisions` asks what other random divisions of one set of images
+into training and test images would give. `above` says what several intervals of one number agree on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
@@ -56,7 +56,8 @@ def pooled(
 ) -> tuple[float, float] | None:
     """The interval of mean(first) - mean(second) over trainings, where many groups of trainings tell how single ones scatter.
 
-    Three trainings know little of their own spread; twelve networks of three trainings know it well, if all scatter alike:
+    Three trainings know little of their own spread; twelve networks of three trainings know it well, if all scatter alike. So a
+    network that was trained once has an interval too, if another was trained more often:
 
         s^2 = sum over groups of sum (x - its group's mean)^2  /  sum of (n - 1),    half the interval: t s sqrt(1/n1 + 1/n2)
 
@@ -66,15 +67,15 @@ def pooled(
         share: as in `over_trainings`.
 
     Returns:
-        the interval, or None where either network was trained once.
+        the interval, or None where every network was trained once.
 
     >>> [round(end, 2) for end in pooled([3.0, 5.0], [1.0, 1.0], [[3.0, 5.0], [1.0, 1.0], [7.0, 9.0, 8.0]])]
     [0.22, 5.78]
     """
-    if min(len(first), len(second)) < 2:
-        return None
     groups = [np.asarray(group, dtype=np.float64) for group in groups]
     known = sum(len(group) - 1 for group in groups)
+    if not known:
+        return None
     spread = (sum(((group - group.mean()) ** 2).sum() for group in groups) / known) ** 0.5
     reach = stats.t.ppf((1 + share) / 2, known) * spread * (1 / len(first) + 1 / len(second)) ** 0.5
     difference = np.mean(first) - np.mean(second)
@@ -93,6 +94,41 @@ def welch(first: Sequence[float], second: Sequence[float], share: float = 0.95) 
         return None
     ends = stats.ttest_ind(first, second, equal_var=False).confidence_interval(share)
     return float(ends.low), float(ends.high)
+
+
+def outlying(groups: Mapping[str, Sequence[float]], chance: float = 0.01) -> str | None:
+    """The group that scatters more than chance would have it, by Cochran's test; None if none does.
+
+    The variance of each is held against that of all others together, and as many are tried as there are groups (Bonferroni).
+
+    Args:
+        groups: {name: one number for each training}; those of one training say nothing.
+        chance: how often a group is named where all scatter alike.
+
+    >>> outlying({"steady": [1.0, 1.1, 0.9], "calm": [2.0, 2.1, 2.2], "wild": [1.0, 9.0, 4.0]})
+    'wild'
+    """
+    known = {name: (len(group) - 1, float(np.var(group, ddof=1))) for name, group in groups.items() if len(group) > 1}
+    tails = {}
+    for name, (degrees, variance) in known.items():
+        others = [entry for other, entry in known.items() if other != name]
+        rest = sum(count for count, _ in others)
+        pool = sum(count * each for count, each in others) / rest if rest else 0.0
+        if pool:
+            tails[name] = len(known) * stats.f.sf(variance / pool, degrees, rest)
+    return next((name for name, tail in tails.items() if tail < chance and tail == min(tails.values())), None)
+
+
+def above(limit: float, *intervals: tuple[float, float] | None) -> bool | None:
+    """Whether a number lies above a limit: True or False where all its intervals say so, None where they do not or none is known.
+
+    >>> above(0, (1.0, 3.0), (0.5, 3.5)), above(0, (-3.0, -1.0), None), above(0, (1.0, 3.0), (-2.0, 6.0)), above(0, None)
+    (True, False, None, None)
+    """
+    known = [interval for interval in intervals if interval is not None]
+    if known and all(low > limit for low, _ in known):
+        return True
+    return False if known and all(high < limit for _, high in known) else None
 
 
 def over_divisions(values: Sequence[float], test: float, train: float, share: float = 0.95) -> tuple[float, float] | None:

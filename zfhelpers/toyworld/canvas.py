@@ -1,67 +1,25 @@
-"""From a scene to pixels: what the toy world and the images it is compared with share.
+"""From scenes to pixels: the law's choices become an image whose every part is known.
 
-A `Scene` holds every random choice of one image; `compose` draws it through one similarity, object and surroundings alike, and
-knows where the object came to lie. Several scenes make one image of several objects: the first one gives the surroundings.
+`compose` draws a scene through one similarity, object and surroundings alike, and knows where the object came to lie. Several
+scenes make one image of several objects: the first one gives the surroundings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from zfhelpers.toyworld.drawings.animals import ANIMALS
-from zfhelpers.toyworld.drawings.dogs import DOGS
-from zfhelpers.toyworld.drawings.things import ball, person, sign
+from zfhelpers.toyworld.drawings.companions import COMPANIONS
 from zfhelpers.toyworld.ground import background, camera_noise, clutter, occlude, texture
-from zfhelpers.toyworld.pen import Colour, Pen
-
-FURRY = tuple(name for name in DOGS | ANIMALS if "fish" not in name)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Every random choice of one image. Lengths are in half image sides: the image is [-1, 1] x [-1, 1], x to the right, y down.
-
-    Args:
-        label: index into the classes that are drawn, `toyworld.CLASSES` or others.
-        centre: of the object, as x + iy.
-        scale: 1 fills about 85 % of the image.
-        tilt: degrees, counter-clockwise.
-        mirror: whether the object is mirrored (lettering stays readable).
-        borrowed: whether its colours or proportions are another class's.
-        light, shading: the direction light comes from, in radians, and its strength.
-        backdrop, colours, grain, offset: kind, colours and roughness of the background, and where in the noise it lies.
-        clutter: shapes in the background, each (kind, centre, size, turn, colour).
-        companion: what stands beside the object, (kind, centre, size), or None; kinds are "person", "ball" and "sign".
-        occluder: what stands before the object, (kind, centre, width, turn, colour), or None; kinds are "bar" and "leaf".
-        blur, noise: radius in image sides / 128, and standard deviation in grey levels.
-        detail: seed of the small choices that a drawing makes, such as where a Dalmatian's spots lie.
-    """
-
-    label: int
-    centre: complex
-    scale: float
-    tilt: float
-    mirror: bool
-    borrowed: bool
-    light: float
-    shading: float
-    backdrop: str
-    colours: tuple[Colour, Colour]
-    grain: float
-    offset: complex
-    clutter: tuple[tuple[str, complex, float, float, Colour], ...]
-    companion: tuple[str, complex, float] | None
-    occluder: tuple[str, complex, float, float, Colour] | None
-    blur: float
-    noise: float
-    detail: int
+from zfhelpers.toyworld.law import FILL, Scene
+from zfhelpers.toyworld.pen import Pen
+from zfhelpers.toyworld.subject import Subject
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawing:
     """One image with its ground truth.
 
@@ -82,7 +40,7 @@ class Drawing:
 
 def compose(
     scenes: Sequence[Scene],
-    drawings: dict[str, Callable],
+    subjects: Mapping[str, Subject],
     frame_size: int = 146,
     image_size: int = 128,
     shift: tuple[float, float] = (0.0, 0.0),
@@ -95,7 +53,7 @@ def compose(
 
     Args:
         scenes: each gives its object; the first one also the background, light, clutter, companion, occluder, blur and noise.
-        drawings: what draws each class, by name, in the order of the labels.
+        subjects: what is drawn for each class, by name, in the order of the labels.
         frame_size: F, side of the drawn frame in pixels.
         image_size: S, side of the image proper, the frame's centre crop.
         shift: (rows, columns) in pixels, down and to the right.
@@ -108,74 +66,131 @@ def compose(
     Raises:
         ValueError: a frame smaller than the image, or a scale that is not positive.
     """
-    if frame_size < image_size:
-        raise ValueError(f"A frame of {frame_size} pixels cannot hold an image of {image_size}.")
-    if scale <= 0:
-        raise ValueError(f"scale must be positive, not {scale}.")
-    half, margin = image_size / 2, (frame_size - image_size) // 2
-    view = complex(scale * np.exp(-1j * np.deg2rad(rotation)))
-    moved = complex(shift[1], shift[0]) / half
-    here = scenes[0]
-    rng = np.random.Generator(np.random.PCG64(here.detail))
+    view = View(frame_size, image_size, shift, scale, rotation)
+    first = scenes[0]
+    rng = np.random.Generator(np.random.PCG64(first.detail))
+    shown = [list(subjects.values())[scene.label] for scene in scenes]
+    behind, objects = draw_layers(view, scenes, shown, rng)
 
-    def pen() -> Pen:  # at twice the size
-        return Pen(2 * frame_size, 2 * half * view, 2 * half * moved + 2 * (margin + half) * (1 + 1j))
-
-    def layer(pen: Pen) -> tuple[np.ndarray, np.ndarray]:  # colour times opacity, opacity
-        pixels = np.asarray(pen.layer.reduce(2), np.float32)
-        return pixels[..., :3], pixels[..., 3:] / 255
-
-    behind = pen()
-    clutter(behind, here.clutter)
-    if here.companion:
-        kind, where, size = here.companion
-        {"person": person, "ball": ball, "sign": sign}[kind](behind.at(where, size), rng)
-    names = [tuple(drawings)[one.label] for one in scenes]
-    objects = []
-    for one, name in zip(scenes, names, strict=True):
-        place = (one.centre, 0.85 * one.scale, float(np.deg2rad(-one.tilt)), one.mirror)
-        if name == "necklace":
-            person(behind.at(*place), rng)
-        objects.append(pen().at(*place))
-        drawings[name](objects[-1], rng, one.borrowed)
-    side = (np.arange(frame_size, dtype=np.float32) - np.float32(margin + half - 0.5)) / np.float32(half)
-    world = ((side[None, :] + 1j * side[:, None] - moved) / view).astype(np.complex64)
-    noise = texture(world, here.offset)
-    picture = background(here.backdrop, here.colours, here.light, here.offset, here.grain, world, noise.real)
-    colour, opacity = layer(behind)
-    picture = picture * (1 - opacity) + colour
-
-    rays = np.complex64(np.exp(1j * here.light))
+    world = view.world()
+    noise = texture(world, first.offset)
+    picture = background(first.backdrop, first.colours, first.light, first.offset, first.grain, world, noise.real)
+    picture, _ = lay(picture, behind)
     masks = []
-    for one, name, mine in zip(scenes, names, objects, strict=True):
-        local = (world - np.complex64(one.centre)) / np.float32(0.85 * one.scale)
-        shadow = local + rays * np.float32(0.16)
-        if name != "necklace":
-            picture *= (1 - 0.45 * np.exp(-1.6 * (shadow.real**2 + shadow.imag**2) ** 2))[..., None]
-        toward = local.real * rays.real + local.imag * rays.imag
-        lit = 1 + here.shading * np.clip(toward, -1, 1) + (0.1 if name in FURRY else 0.03) * noise.imag
-        colour, opacity = layer(mine)
-        picture = picture * (1 - opacity) + colour * lit[..., None]
-        masks = [seen * (1 - opacity[..., 0]) for seen in masks] + [opacity[..., 0]]
-    if here.occluder:
-        before = pen()
-        occlude(before, here.occluder)
-        colour, opacity = layer(before)
-        picture = picture * (1 - opacity) + colour * (1 + 0.08 * noise.imag[..., None])
-        masks = [seen * (1 - opacity[..., 0]) for seen in masks]
+    for scene, subject, pen in zip(scenes, shown, objects, strict=True):
+        brightness, shadow = light(world, scene, first.light, first.shading)
+        if subject.wearer is None:
+            picture *= shadow[..., None]
+        picture, opacity = lay(picture, pen, brightness + subject.roughness * noise.imag)
+        masks = [seen * (1 - opacity) for seen in masks] + [opacity]
+    if first.occluder:
+        before = view.pen()
+        occlude(before, first.occluder)
+        picture, opacity = lay(picture, before, 1 + 0.08 * noise.imag)
+        masks = [seen * (1 - opacity) for seen in masks]
 
-    image = np.clip(picture, 0, 255).astype(np.uint8)
-    if here.blur:
-        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(here.blur * image_size / 128)))
-    row, column = int(256 * rng.random()), int(256 * rng.random())
-    grains = camera_noise(frame_size + 256)[row : row + frame_size, column : column + frame_size]
-    image = np.clip(image + np.float32(here.noise) * grains, 0, 255).astype(np.uint8)
-    crop = slice(margin, margin + image_size)
+    image = photograph(picture, first, view, rng)
+    return [view.truth(image, *each) for each in zip(scenes, objects, masks, strict=True)]
 
-    def truth(one: Scene, mine: Pen, seen: np.ndarray) -> Drawing:
-        top, left, bottom, right = (edge / 2 - margin for edge in mine.box())
+
+@dataclass(frozen=True)
+class View:
+    """How the world is seen: in a frame of so many pixels, through a similarity; the arguments are those of `compose`.
+
+    Raises:
+        ValueError: a frame smaller than the image, or a scale that is not positive.
+    """
+
+    frame_size: int
+    image_size: int
+    shift: tuple[float, float]
+    scale: float
+    rotation: float
+
+    def __post_init__(self):
+        if self.frame_size < self.image_size:
+            raise ValueError(f"A frame of {self.frame_size} pixels cannot hold an image of {self.image_size}.")
+        if self.scale <= 0:
+            raise ValueError(f"scale must be positive, not {self.scale}.")
+
+    @property
+    def half(self) -> float:
+        """Half the image's side in pixels."""
+        return self.image_size / 2
+
+    @property
+    def margin(self) -> int:
+        """Pixels of the frame above the image and to its left."""
+        return (self.frame_size - self.image_size) // 2
+
+    @property
+    def zoom(self) -> complex:
+        """Scale and turn in one factor."""
+        return complex(self.scale * np.exp(-1j * np.deg2rad(self.rotation)))
+
+    @property
+    def moved(self) -> complex:
+        """The shift in half image sides, x + iy."""
+        return complex(self.shift[1], self.shift[0]) / self.half
+
+    def pen(self) -> Pen:
+        """A pen for a new layer in world coordinates, at twice the size, so that `lay` can smooth its edges."""
+        middle = 2 * (self.margin + self.half) * (1 + 1j)
+        return Pen(2 * self.frame_size, 2 * self.half * self.zoom, 2 * self.half * self.moved + middle)
+
+    def world(self) -> np.ndarray:
+        """Where in the world each pixel of the frame lies, (F, F) complex64."""
+        side = (np.arange(self.frame_size, dtype=np.float32) - np.float32(self.margin + self.half - 0.5)) / np.float32(self.half)
+        return ((side[None, :] + 1j * side[:, None] - self.moved) / self.zoom).astype(np.complex64)
+
+    def truth(self, image: np.ndarray, scene: Scene, pen: Pen, seen: np.ndarray) -> Drawing:
+        """The ground truth of an object, from what its pen remembers and how much of it is seen in each pixel, (F, F)."""
+        top, left, bottom, right = (edge / 2 - self.margin for edge in pen.box())
         box = (int(np.floor(top)), int(np.floor(left)), int(np.ceil(bottom)), int(np.ceil(right)))
-        points = {key: (z.imag / 2 - margin, z.real / 2 - margin) for key, z in mine.points.items()}
-        return Drawing(image, one.label, seen[crop, crop] > 0.5, box, points)
+        points = {name: (z.imag / 2 - self.margin, z.real / 2 - self.margin) for name, z in pen.points.items()}
+        crop = slice(self.margin, self.margin + self.image_size)
+        return Drawing(image, scene.label, seen[crop, crop] > 0.5, box, points)
 
-    return [truth(*each) for each in zip(scenes, objects, masks, strict=True)]
+
+def draw_layers(view: View, scenes: Sequence[Scene], shown: Sequence[Subject], rng: np.random.Generator) -> tuple[Pen, list[Pen]]:
+    """The layer behind all objects, with clutter, companion and wearers, and one layer for each object."""
+    behind = view.pen()
+    clutter(behind, scenes[0].clutter)
+    if companion := scenes[0].companion:
+        COMPANIONS[companion.kind](behind.at(companion.centre, companion.size), rng)
+    objects = []
+    for scene, subject in zip(scenes, shown, strict=True):
+        if subject.wearer:
+            subject.wearer(behind.at(*scene.place), rng)
+        objects.append(view.pen().at(*scene.place))
+        subject.draw(objects[-1], rng, scene.borrowed)
+    return behind, objects
+
+
+def lay(picture: np.ndarray, pen: Pen, brightness: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The picture with a pen's layer before it, (F, F, 3), and how opaque that layer is, (F, F); all float32."""
+    layer = np.asarray(pen.layer.reduce(2), np.float32)  # colours times opacity, opacity
+    colour, opacity = layer[..., :3], layer[..., 3:] / 255
+    if brightness is not None:
+        colour = colour * brightness[..., None]
+    return picture * (1 - opacity) + colour, opacity[..., 0]
+
+
+def light(world: np.ndarray, scene: Scene, direction: float, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """How bright the light makes an object, and how bright its shadow leaves what lies behind; (F, F) float32 each."""
+    rays = np.complex64(np.exp(1j * direction))
+    local = (world - np.complex64(scene.centre)) / np.float32(FILL * scene.scale)
+    toward = local.real * rays.real + local.imag * rays.imag
+    shadow = local + rays * np.float32(0.16)
+    darkness = 0.45 * np.exp(-1.6 * (shadow.real**2 + shadow.imag**2) ** 2)
+    return 1 + strength * np.clip(toward, -1, 1), 1 - darkness
+
+
+def photograph(picture: np.ndarray, scene: Scene, view: View, rng: np.random.Generator) -> np.ndarray:
+    """What a camera makes of the picture, (F, F, 3) uint8: blurred, with noise that belongs to the frame."""
+    image = np.clip(picture, 0, 255).astype(np.uint8)
+    if scene.blur:
+        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(scene.blur * view.image_size / 128)))
+    row, column = int(256 * rng.random()), int(256 * rng.random())
+    grains = camera_noise(view.frame_size + 256)[row : row + view.frame_size, column : column + view.frame_size]
+    return np.clip(image + np.float32(scene.noise) * grains, 0, 255).astype(np.uint8)

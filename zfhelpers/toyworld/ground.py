@@ -5,14 +5,27 @@ Nothing here ends at the frame, so a world that is moved, scaled or rotated show
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
-from zfhelpers.toyworld.pen import INK, Colour, Pen, around, mix
+from zfhelpers.toyworld.palette import INK, Colour, mix
+from zfhelpers.toyworld.pen import Pen, around
 
 BACKDROPS = ("cloud", "gradient", "stripes", "tiles", "horizon", "bokeh")
 CLUTTER = ("disc", "triangle", "square", "star", "line")
+
+
+class Shape(NamedTuple):
+    """A shape behind or before an object; `turn` in radians, `centre` and `size` in half image sides."""
+
+    kind: str
+    centre: complex
+    size: float
+    turn: float
+    colour: Colour
 
 
 @cache
@@ -31,12 +44,17 @@ def noise_tile() -> np.ndarray:
 
 @cache
 def camera_noise(side: int) -> np.ndarray:
-    """(side, side, 3) float32 of white noise of unit variance; it belongs to the frame, not to the world."""
+    """White noise of unit variance, (side, side, 3) float32; it belongs to the frame, not to the world."""
     return np.random.Generator(np.random.PCG64(1311)).standard_normal((side, side, 3), np.float32)
 
 
 def texture(world: np.ndarray, offset: complex) -> np.ndarray:
-    """The noise tile at complex world coordinates, (F, F) complex64 -> (F, F) complex64, by linear interpolation."""
+    """The noise tile at world coordinates, (F, F) complex64 -> (F, F) complex64, by linear interpolation.
+
+    Args:
+        world: in half image sides; 64 pixels of the tile are one.
+        offset: where in the tile the world's origin lies, in its pixels.
+    """
     z = world * np.float32(64) + np.complex64(offset)
     x, y = np.floor(z.real), np.floor(z.imag)
     u, v = z.real - x, z.imag - y
@@ -57,7 +75,20 @@ def background(
     world: np.ndarray,
     field: np.ndarray,
 ) -> np.ndarray:
-    """(F, F, 3) float32: two colours mixed by a pattern that is defined on the whole plane, roughened by noise."""
+    """Two colours mixed by a pattern that is defined on the whole plane, roughened by noise.
+
+    Args:
+        backdrop: the pattern, one of `BACKDROPS`.
+        colours: the two.
+        light: the pattern is turned by so many radians; a horizon stays level.
+        offset: where in the noise the world lies; moves the horizon and sets the period of stripes, tiles and bokeh.
+        grain: how rough the surface is.
+        world: (F, F) complex64, where in the world each pixel lies.
+        field: (F, F) float32 of noise there, of unit variance.
+
+    Returns:
+        (F, F, 3) float32, grey levels of 255, here and there a little beyond.
+    """
     turned = world * np.complex64(np.exp(1j * light))
     x, y = turned.real, turned.imag
     period = 3 + abs(offset.real) / 16
@@ -78,29 +109,37 @@ def background(
     return (first + (second - first) * np.clip(share, 0, 1)[..., None]) * (1 + 0.14 * grain * field[..., None])
 
 
-def clutter(pen: Pen, shapes: tuple) -> None:
-    """Shapes that mean nothing."""
-    for kind, centre, size, turn, colour in shapes:
-        mine = pen.at(centre, size, turn)
-        if kind == "disc":
-            mine.disc(0, 0.9, colour)
-        elif kind == "line":
-            mine.line([-1.4, 1.4], 0.25, colour)
-        elif kind == "star":
-            mine.polygon(around(10) * np.tile([1, 0.45], 5), colour)
+def clutter(pen: Pen, shapes: Sequence[Shape]) -> None:
+    """Shapes that mean nothing, of the kinds in `CLUTTER`."""
+    for shape in shapes:
+        mine = pen.at(shape.centre, shape.size, shape.turn)
+        if shape.kind == "disc":
+            mine.disc(0, 0.9, shape.colour)
+        elif shape.kind == "line":
+            mine.line([-1.4, 1.4], 0.25, shape.colour)
+        elif shape.kind == "star":
+            mine.polygon(around(10) * np.tile([1, 0.45], 5), shape.colour)
         else:
-            mine.polygon(around(3 if kind == "triangle" else 4), colour)
+            mine.polygon(around(3 if shape.kind == "triangle" else 4), shape.colour)
 
 
-def occlude(pen: Pen, occluder: tuple) -> None:
-    """A bar that crosses the world, or a leaf on a long stalk."""
-    kind, centre, width, turn, colour = occluder
-    mine = pen.at(centre, 1, turn)
-    if kind == "bar":
-        half = width / 2
-        mine.polygon([-half - 9j, half - 9j, half + 9j, -half + 9j], colour)
-        mine.polygon([-half - 9j, -half * 0.4 - 9j, -half * 0.4 + 9j, -half + 9j], mix(colour, INK, 0.3))
-    else:
-        mine.line([0, 9j], 0.03, mix(colour, INK, 0.3))
-        mine.blob(width * np.array([-2j, 0.8 - 0.8j, 0.9 + 0.4j, 1.5j, -0.9 + 0.4j, -0.8 - 0.8j]), colour)
-        mine.line(width * np.array([-1.9j, 1.5j]), 0.02, mix(colour, INK, 0.35))
+def occlude(pen: Pen, shape: Shape) -> None:
+    """What stands before the object, of one of the kinds in `OCCLUDERS`; its size is its width."""
+    OCCLUDERS[shape.kind](pen.at(shape.centre, 1, shape.turn), shape.size, shape.colour)
+
+
+def bar(pen: Pen, width: float, colour: Colour) -> None:
+    """A bar that crosses the world, one of its sides in the shade."""
+    half = width / 2
+    pen.polygon([-half - 9j, half - 9j, half + 9j, -half + 9j], colour)
+    pen.polygon([-half - 9j, -half * 0.4 - 9j, -half * 0.4 + 9j, -half + 9j], mix(colour, INK, 0.3))
+
+
+def leaf(pen: Pen, width: float, colour: Colour) -> None:
+    """A leaf on a long stalk, its vein darker."""
+    pen.line([0, 9j], 0.03, mix(colour, INK, 0.3))
+    pen.blob(width * np.array([-2j, 0.8 - 0.8j, 0.9 + 0.4j, 1.5j, -0.9 + 0.4j, -0.8 - 0.8j]), colour)
+    pen.line(width * np.array([-1.9j, 1.5j]), 0.02, mix(colour, INK, 0.35))
+
+
+OCCLUDERS = {"bar": bar, "leaf": leaf}

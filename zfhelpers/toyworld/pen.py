@@ -1,6 +1,7 @@
-"""The pen of the toy world: polygons in an object's own coordinates, drawn through a similarity onto a transparent layer.
+"""The pen of the toy world: shapes in an object's own coordinates, drawn through a similarity onto a transparent layer.
 
 Points are complex numbers x + iy (x right, y down), so that a similarity is `zoom * z + origin` and a mirror image is `-conj(z)`.
+An object fills at most the square from -1 - i to 1 + i; widths and radii are in the same unit.
 
     >>> pen = Pen(100, zoom=40, origin=50 + 50j)
     >>> pen.disc(0, 1, (200, 40, 40))
@@ -15,14 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-Colour = tuple[int, int, int]
-INK, WHITE, PINK = (28, 24, 26), (246, 243, 236), (214, 130, 132)
+from zfhelpers.toyworld.palette import Colour
 
 CIRCLE = np.exp(2j * np.pi * np.arange(20) / 20)
+SQUARE = np.array([-1 - 1j, 1 - 1j, 1 + 1j, -1 + 1j])
 _t = np.arange(5)[:, None] / 5
 SPLINE = 0.5 * np.hstack(
     [-_t + 2 * _t**2 - _t**3, 2 - 5 * _t**2 + 3 * _t**3, _t + 4 * _t**2 - 3 * _t**3, _t**3 - _t**2]
-)  # Catmull-Rom
+)  # Catmull-Rom: the weights of four points, (5, 4), at five places between the second and the third
 
 # Every letter is a few strokes on a grid two wide and four high: "xy xy xy", strokes separated by commas.
 STROKES = {
@@ -32,22 +33,6 @@ STROKES = {
 }  # fmt: skip
 GLYPHS = {letter: [np.array([complex(int(x), int(y)) for x, y in stroke.split()]) for stroke in strokes.split(",")]
           for letter, strokes in STROKES.items()}  # fmt: skip
-
-
-def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """`a` with a `share` (0-1) of `b`."""
-    return tuple(round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
-
-
-def vary(rng: np.random.Generator, colour: Colour, amount: float = 14.0) -> Colour:
-    """`colour` made a little lighter or darker, warmer or colder."""
-    tint, warmth = rng.uniform(-1.6, 1.6) * amount, rng.uniform(-0.6, 0.6) * amount
-    return tuple(min(255, max(0, round(c + tint + w))) for c, w in zip(colour, (warmth, 0, -warmth), strict=True))
-
-
-def pick(rng: np.random.Generator, options: Sequence):
-    """One of `options`."""
-    return options[int(rng.random() * len(options))]
 
 
 def symmetric(half: Sequence[complex]) -> np.ndarray:
@@ -115,12 +100,8 @@ class Pen:
         )
 
     def _square(self, centre: complex, radius: float) -> tuple[float, float, float, float]:
-        return (
-            centre.real - radius,
-            centre.imag - radius,
-            centre.real + radius - 1,
-            centre.imag + radius - 1,
-        )  # last pixel included
+        x, y = centre.real, centre.imag
+        return x - radius, y - radius, x + radius - 1, y + radius - 1  # the last pixel is included
 
     def polygon(self, points, colour: Colour) -> None:
         """A filled polygon."""

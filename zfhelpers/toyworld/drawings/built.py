@@ -1,17 +1,15 @@
-"""Buildings and craft that the toy network never saw. They are classes of `toynovel`.
+"""Buildings and craft that the toy network never saw: classes of the set "toy-novel".
 
-Every drawing takes a pen, a random generator for its small choices and whether its colour or shape may be `borrowed` from
-another class. House and church share their parts, so that there is something to confuse.
+House and church share their parts, so that there is something to confuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from zfhelpers.toyworld.drawings.vehicles import GLASS, GOLD, PAINTS, STEEL
-from zfhelpers.toyworld.pen import INK, WHITE, Pen, mix, pick, sided, symmetric, vary
+from zfhelpers.toyworld.palette import GLASS, GOLD, INK, PAINTS, STEEL, WHITE, mix, pick, vary
+from zfhelpers.toyworld.pen import SQUARE, Pen, sided, symmetric
+from zfhelpers.toyworld.subject import Subject
 
 WALLS = [(236, 226, 206), (206, 120, 92), (226, 196, 140), (176, 180, 184), (244, 240, 232), (164, 96, 72)]
 ROOFS = [(160, 62, 50), (92, 72, 66), (70, 78, 96), (126, 84, 58), (86, 112, 96)]
@@ -23,21 +21,18 @@ def house(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     half, eaves, peak = rng.uniform(0.68, 0.84), rng.uniform(-0.16, 0.0), rng.uniform(-0.86, -0.66)
     glass = mix(vary(rng, pick(rng, (GLASS, (244, 214, 130)))), INK, rng.uniform(0, 0.4))
     pipe = half * rng.uniform(0.4, 0.6)
-    pen.polygon(
-        [pipe - 0.1 + 1j * peak, pipe + 0.12 + 1j * peak, pipe + 0.12 + 1j * eaves, pipe - 0.1 + 1j * eaves], mix(roof, INK, 0.3)
-    )
+    chimney = [pipe - 0.1 + 1j * peak, pipe + 0.12 + 1j * peak, pipe + 0.12 + 1j * eaves, pipe - 0.1 + 1j * eaves]
+    pen.polygon(chimney, mix(roof, INK, 0.3))
     pen.polygon(symmetric([1j * peak, half + 1j * eaves, half + 0.86j]), wall)
-    pen.polygon(
-        symmetric([1j * peak - 0.08j, half + 0.14 + 1j * eaves + 0.06j, half + 0.06 + 1j * eaves + 0.16j, 1j * peak + 0.1j]), roof
-    )
+    tiles = [1j * peak - 0.08j, half + 0.14 + 1j * eaves + 0.06j, half + 0.06 + 1j * eaves + 0.16j, 1j * peak + 0.1j]
+    pen.polygon(symmetric(tiles), roof)
     door = pick(rng, (0.0, 0.34, -0.34))
     pen.polygon(door + np.array([-0.17 + 0.32j, 0.17 + 0.32j, 0.17 + 0.86j, -0.17 + 0.86j]), mix(roof, INK, 0.4))
     pen.disc(door + 0.1 + 0.6j, 0.03, GOLD)
-    square = np.array([-1 - 1j, 1 - 1j, 1 + 1j, -1 + 1j])
     for x in (-0.48, 0.48) if door == 0 else (-door,):
-        pen.polygon(x * half / 0.8 + 0.42j + 0.17 * square, mix(wall, INK, 0.5))
-        for pane in 0.075 * square:
-            pen.polygon(x * half / 0.8 + 0.42j + pane + 0.06 * square, glass)
+        pen.polygon(x * half / 0.8 + 0.42j + 0.17 * SQUARE, mix(wall, INK, 0.5))
+        for pane in 0.075 * SQUARE:
+            pen.polygon(x * half / 0.8 + 0.42j + pane + 0.06 * SQUARE, glass)
     pen.disc(1j * (eaves + peak * 0.4), 0.12, mix(wall, INK, 0.5))
     pen.disc(1j * (eaves + peak * 0.4), 0.09, glass)
 
@@ -112,20 +107,9 @@ def aeroplane(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     wing = mix(body, INK, 0.25)
     pen.polygon([0.02 - 0.1j, 0.3 - 0.6j, 0.44 - 0.6j, 0.3 - 0.08j], mix(body, INK, 0.4))
     pen.polygon([0.58 - 0.06j, 0.84 - 0.56j, 0.98 - 0.56j, 0.93 - 0.04j], paint)
-    pen.blob(
-        [
-            -0.97 + 0.06j,
-            -0.84 - 0.09j,
-            -0.5 - 1j * thick,
-            0.4 - 1j * thick,
-            0.96 - 0.1j,
-            0.94,
-            0.4 + 1j * thick,
-            -0.5 + 1j * thick,
-            -0.86 + 0.15j,
-        ],
-        body,
-    )
+    back = [-0.97 + 0.06j, -0.84 - 0.09j, -0.5 - 1j * thick, 0.4 - 1j * thick, 0.96 - 0.1j]
+    belly = [0.94, 0.4 + 1j * thick, -0.5 + 1j * thick, -0.86 + 0.15j]
+    pen.blob(back + belly, body)
     pen.line([-0.84 + 0.09j, 0.86 + 0.03j], 0.04, paint)
     pen.polygon([-0.82 - 0.08j, -0.66 - 0.11j, -0.64 - 0.02j, -0.84 - 0.01j], mix(GLASS, INK, 0.5))
     for x in np.arange(-0.46, 0.6, 0.15):
@@ -140,10 +124,10 @@ def aeroplane(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
         pen.ellipse(-0.12 + 0.3j, 0.035, 0.08, INK)
 
 
-BUILT: dict[str, Callable] = {
-    "house": house,
-    "church": church,
-    "lighthouse": lighthouse,
-    "rocket": rocket,
-    "aeroplane": aeroplane,
+BUILT = {
+    "house": Subject(house),
+    "church": Subject(church),
+    "lighthouse": Subject(lighthouse),
+    "rocket": Subject(rocket),
+    "aeroplane": Subject(aeroplane),
 }

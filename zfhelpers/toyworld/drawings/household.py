@@ -1,18 +1,17 @@
-"""Instruments, vessels and other household things that the toy network never saw. They are classes of `toynovel`.
+"""Instruments, vessels and other household things that the toy network never saw: classes of the set "toy-novel".
 
-Every drawing takes a pen, a random generator for its small choices and whether its colour or shape may be `borrowed` from
-another class. Guitar and violin, teapot and watering can share their parts, so that there is something to confuse.
+Guitar and violin, teapot and watering can share their parts, so that there is something to confuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
-from zfhelpers.toyworld.drawings.vehicles import GOLD, PAINTS, STEEL
-from zfhelpers.toyworld.pen import INK, WHITE, Pen, mix, pick, sided, symmetric, vary
+from zfhelpers.toyworld.palette import GOLD, INK, PAINTS, STEEL, WHITE, mix, pick, vary
+from zfhelpers.toyworld.pen import Pen, sided, symmetric
+from zfhelpers.toyworld.subject import Subject
 
 WOODS = [(184, 112, 56), (146, 78, 42), (214, 156, 88), (112, 58, 36)]
 
@@ -162,12 +161,12 @@ def chair(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     pen.line([-0.54 + 0.64j, 0.66 + 0.64j], 0.05, dark)
 
 
-CRAFT: dict[str, Callable] = {
-    "guitar": guitar,
-    "violin": violin,
-    "teapot": teapot,
-    "watering can": watering_can,
-    "umbrella": umbrella,
-    "anchor": anchor,
-    "chair": chair,
+HOUSEHOLD = {
+    "guitar": Subject(guitar),
+    "violin": Subject(violin),
+    "teapot": Subject(teapot),
+    "watering can": Subject(watering_can),
+    "umbrella": Subject(umbrella),
+    "anchor": Subject(anchor),
+    "chair": Subject(chair),
 }

@@ -1,17 +1,15 @@
-"""Plants and animals that the toy network never saw. They are classes of `toynovel`.
+"""Plants and animals that the toy network never saw: classes of the set "toy-novel".
 
-Every drawing takes a pen, a random generator for its small choices and whether its colour or shape may be `borrowed` from
-another class. Butterfly and moth share their parts, so that there is something to confuse.
+Butterfly and moth share their parts, so that there is something to confuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from zfhelpers.toyworld.drawings.things import PETALS
-from zfhelpers.toyworld.pen import INK, WHITE, Pen, around, mix, pick, sided, symmetric, vary
+from zfhelpers.toyworld.palette import INK, PETALS, WHITE, mix, pick, vary
+from zfhelpers.toyworld.pen import Pen, around, sided, symmetric
+from zfhelpers.toyworld.subject import Subject
 
 CAPS = [(200, 52, 44), (176, 104, 60), (222, 170, 90), (150, 84, 60), (226, 214, 190)]
 SHELLS = [(206, 150, 88), (150, 92, 60), (226, 200, 150), (180, 120, 110), (120, 110, 90)]
@@ -46,10 +44,8 @@ def fir(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     edges = np.linspace(0.74, -0.62, tiers + 1)
     for k in range(tiers):
         half, low, high = wide * (1 - 0.68 * k / (tiers - 1)), edges[k], edges[k + 1] - 0.32
-        pen.polygon(
-            symmetric([1j * high, half + 1j * low, half * 0.62 + 1j * low - 0.05j, half * 0.3 + 1j * low + 0.05j]),
-            mix(green, INK, 0.3),
-        )
+        tier = [1j * high, half + 1j * low, half * 0.62 + 1j * low - 0.05j, half * 0.3 + 1j * low + 0.05j]
+        pen.polygon(symmetric(tier), mix(green, INK, 0.3))
         pen.polygon([1j * high, 0.2 * half + 1j * low - 0.06j, -half * 0.3 + 1j * low + 0.03j, -half + 1j * low], green)
         if snow:
             pen.line([-half + 1j * low, -half * 0.5 + 1j * (low + high) / 2], 0.07, WHITE)
@@ -107,10 +103,8 @@ def moth(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     dark, pale = mix(wing, INK, rng.uniform(0.35, 0.55)), mix(wing, WHITE, 0.4)
     wide, drop = rng.uniform(0.84, 0.98), rng.uniform(0.24, 0.5)
     for side in (-1, 1):
-        pen.blob(
-            sided(side, [0.04 + 0.1j, 0.66 * wide + 1j * drop - 0.1j, 0.56 + 0.74j, 0.2 + 0.86j, 0.06 + 0.6j]),
-            mix(pale, INK, 0.1),
-        )
+        lower = [0.04 + 0.1j, 0.66 * wide + 1j * drop - 0.1j, 0.56 + 0.74j, 0.2 + 0.86j, 0.06 + 0.6j]
+        pen.blob(sided(side, lower), mix(pale, INK, 0.1))
         wedge = np.array([0.05 - 0.42j, 0.4 - 0.42j, wide + 1j * drop - 0.24j, 0.84 * wide + 1j * drop + 0.06j, 0.05 + 0.36j])
         pen.polygon(sided(side, wedge), dark)
         pen.polygon(sided(side, 0.36 + 0.9 * (wedge - 0.36)), wing)
@@ -136,25 +130,11 @@ def moth(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
 
 def snail(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     """A snail creeping to the viewer's left, its shell a spiral; a borrowed shell is of a flower's colour."""
-    body, shell = (
-        vary(rng, pick(rng, ((196, 168, 120), (150, 130, 104), (120, 110, 92)))),
-        vary(rng, pick(rng, PETALS if borrowed else SHELLS)),
-    )
+    body = vary(rng, pick(rng, ((196, 168, 120), (150, 130, 104), (120, 110, 92))))
+    shell = vary(rng, pick(rng, PETALS if borrowed else SHELLS))
     neck = rng.uniform(-0.3, -0.1)
-    pen.blob(
-        [
-            -0.98 + 1j * neck,
-            -0.78 + 1j * neck - 0.14j,
-            -0.56 + 1j * neck,
-            -0.44 + 0.4j,
-            0.2 + 0.5j,
-            0.98 + 0.76j,
-            0.7 + 0.84j,
-            -0.6 + 0.84j,
-            -0.84 + 0.5j,
-        ],
-        body,
-    )
+    head = [-0.98 + 1j * neck, -0.78 + 1j * neck - 0.14j, -0.56 + 1j * neck]
+    pen.blob([*head, -0.44 + 0.4j, 0.2 + 0.5j, 0.98 + 0.76j, 0.7 + 0.84j, -0.6 + 0.84j, -0.84 + 0.5j], body)
     for tip in (-0.96, -0.66):
         pen.line([-0.76 + 1j * neck, tip + 1j * neck - 0.46j], 0.05, body)
         pen.disc(tip + 1j * neck - 0.48j, 0.065, INK)
@@ -210,13 +190,13 @@ def crab(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     pen.line([-0.16 + 0.34j, 0.4j, 0.16 + 0.34j], 0.035, mix(shell, INK, 0.6))
 
 
-NATURE: dict[str, Callable] = {
-    "mushroom": mushroom,
-    "fir": fir,
-    "cactus": cactus,
-    "butterfly": butterfly,
-    "moth": moth,
-    "snail": snail,
-    "penguin": penguin,
-    "crab": crab,
+NATURE = {
+    "mushroom": Subject(mushroom),
+    "fir": Subject(fir),
+    "cactus": Subject(cactus),
+    "butterfly": Subject(butterfly),
+    "moth": Subject(moth),
+    "snail": Subject(snail),
+    "penguin": Subject(penguin),
+    "crab": Subject(crab),
 }

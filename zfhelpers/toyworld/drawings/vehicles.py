@@ -1,28 +1,15 @@
-"""The vehicles of the toy world, moving to the viewer's left unless mirrored, and the paints and words of everything man-made.
+"""The vehicles of the toy world, moving to the viewer's left unless mirrored.
 
-Every drawing takes a pen, a random generator for its small choices and whether its shape may be `borrowed` from another class;
-it marks its key points with `pen.mark`. Lettering is found on cars, but also on buses, sails, mugs and signs.
+Lettering is found on cars, but also on buses, sails, mugs and signs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from zfhelpers.toyworld.pen import INK, WHITE, Colour, Pen, around, mix, pick, vary
-
-GLASS, GOLD, STEEL = (150, 190, 206), (226, 180, 62), (176, 180, 186)
-PAINTS = [
-    (200, 52, 48), (42, 98, 176), (236, 180, 44), (52, 140, 84), (238, 236, 228), (58, 62, 72), (226, 120, 44), (112, 176, 200),
-    (128, 66, 128), (164, 40, 74),
-]  # fmt: skip
-WORDS = ("TAXI", "POST", "ZOO", "CAFE", "MILK", "HOTEL", "TOYS", "ICE", "SALE", "TEA")
-
-
-def word_colour(ground: Colour) -> Colour:
-    """A colour in which lettering on `ground` can be read."""
-    return INK if sum(ground) > 380 else WHITE
+from zfhelpers.toyworld.palette import GLASS, INK, PAINTS, STEEL, WHITE, WORDS, lettering, mix, pick, vary
+from zfhelpers.toyworld.pen import Pen, around
+from zfhelpers.toyworld.subject import Subject
 
 
 def wheel(pen: Pen, centre: complex, radius: float) -> None:
@@ -37,10 +24,8 @@ def car(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     paint = vary(rng, pick(rng, PAINTS))
     low, roof = 0.34 + 0.04 * rng.random(), -0.36 - 0.12 * rng.random()
     back = 0.92 if borrowed else pick(rng, (0.5, 0.5, 0.78))
-    pen.blob(
-        [-0.96 + 0.28j, -0.92 + 0.02j, -0.6 - 0.08j, 0.6 - 0.1j, 0.94 - 0.06j, 0.97 + 0.26j, 0.8 + 1j * low, -0.8 + 1j * low],
-        paint,
-    )
+    body = [-0.96 + 0.28j, -0.92 + 0.02j, -0.6 - 0.08j, 0.6 - 0.1j, 0.94 - 0.06j, 0.97 + 0.26j, 0.8 + 1j * low, -0.8 + 1j * low]
+    pen.blob(body, paint)
     pen.polygon([-0.58 - 0.02j, -0.26 + 1j * roof, 0.5 * back + 1j * roof, back - 0.02j], paint)
     sill = -0.08j
     glass = mix(GLASS, INK, 0.5 * rng.random())
@@ -52,7 +37,7 @@ def car(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     pen.ellipse(-0.86 + 0.06j, 0.07, 0.055, (252, 240, 180))
     pen.ellipse(0.91 + 0.04j, 0.04, 0.07, (196, 40, 36))
     if rng.random() < 0.5:
-        pen.text(pick(rng, WORDS[:5]), 0.05 + 0.12j, 0.17, word_colour(paint))
+        pen.text(pick(rng, WORDS[:5]), 0.05 + 0.12j, 0.17, lettering(paint))
     for name, x in (("front_wheel", -0.55), ("rear_wheel", 0.56)):
         pen.disc(x + 0.34j, 0.235, mix(paint, INK, 0.7))
         wheel(pen, x + 0.36j, 0.2)
@@ -63,17 +48,8 @@ def bus(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     """A bus driving to the viewer's left; short ones (borrowed) look like vans."""
     paint = vary(rng, pick(rng, PAINTS))
     half, top, glass = (0.72 if borrowed else 0.95), -0.5 + 0.1 * rng.random(), mix(GLASS, INK, 0.5 * rng.random())
-    pen.polygon(
-        [
-            -half + 0.36j,
-            -half + 1j * top + 0.1j,
-            -half + 0.08 + 1j * top,
-            half - 0.05 + 1j * top,
-            half + 1j * top + 0.08j,
-            half + 0.36j,
-        ],
-        paint,
-    )
+    roof = [-half + 1j * top + 0.1j, -half + 0.08 + 1j * top, half - 0.05 + 1j * top, half + 1j * top + 0.08j]
+    pen.polygon([-half + 0.36j, *roof, half + 0.36j], paint)
     if rng.random() < 0.5:
         pen.polygon([-half + 0.2j, half + 0.2j, half + 0.36j, -half + 0.36j], mix(paint, pick(rng, (WHITE, INK)), 0.6))
     panes = 3 if borrowed else int(rng.uniform(4, 6))
@@ -84,7 +60,7 @@ def bus(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     pen.polygon([door + 0.01 - 0.02j, door + 0.17 - 0.02j, door + 0.17 + 0.34j, door + 0.01 + 0.34j], mix(paint, INK, 0.35))
     pen.ellipse(-half + 0.03 + 0.2j, 0.035, 0.055, (252, 240, 180))
     if rng.random() < 0.5:
-        pen.text(pick(rng, WORDS), 0.18 * half + 0.08j, 0.16, word_colour(paint))
+        pen.text(pick(rng, WORDS), 0.18 * half + 0.08j, 0.16, lettering(paint))
     for name, x in (("front_wheel", -0.62 * half), ("rear_wheel", 0.6 * half)):
         wheel(pen, x + 0.38j, 0.17)
         pen.mark(name, x + 0.38j)
@@ -100,23 +76,14 @@ def bicycle(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
             pen.line([centre, centre + spoke], 0.012, STEEL)
         pen.ring(centre, radius, 0.065, INK)
         pen.ring(centre, radius - 0.06, 0.025, STEEL)
-    for tube in (
-        [rear, crank, seat, rear],
-        [crank, head],
-        [seat if not borrowed else crank - 0.2j, head + 0.04j],
-        [front, head, head + 0.05 - 0.16j],
-    ):
+    top = [crank - 0.2j if borrowed else seat, head + 0.04j]
+    for tube in ([rear, crank, seat, rear], [crank, head], top, [front, head, head + 0.05 - 0.16j]):
         pen.line(tube, 0.065, paint)
     pen.line([seat, seat + 0.03 - 0.12j], 0.05, STEEL)
     pen.blob(seat + np.array([-0.16 - 0.13j, 0.0 - 0.17j, 0.15 - 0.18j, 0.14 - 0.09j]), INK)
     bar = head + 0.05 - 0.16j
-    pen.line(
-        [bar + 0.12 - 0.06j, bar - 0.02 - 0.06j, bar - 0.16 + 0.02j]
-        if rng.random() < 0.5
-        else [bar, bar - 0.14, bar - 0.14 + 0.12j],
-        0.055,
-        INK,
-    )
+    straight, bent = [bar + 0.12 - 0.06j, bar - 0.02 - 0.06j, bar - 0.16 + 0.02j], [bar, bar - 0.14, bar - 0.14 + 0.12j]
+    pen.line(straight if rng.random() < 0.5 else bent, 0.055, INK)
     pen.disc(crank, 0.075, STEEL)
     pen.line([crank - 0.06 - 0.1j, crank + 0.06 + 0.1j], 0.035, INK)
     pen.mark("front_wheel", front)
@@ -125,10 +92,8 @@ def bicycle(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
 
 def sailboat(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     """A sailboat heading to the viewer's left, its sails sometimes striped or lettered."""
-    hull, sail = (
-        vary(rng, pick(rng, PAINTS)),
-        vary(rng, pick(rng, PAINTS) if borrowed else pick(rng, (WHITE, (240, 226, 196), (206, 84, 66)))),
-    )
+    hull = vary(rng, pick(rng, PAINTS))
+    sail = vary(rng, pick(rng, PAINTS if borrowed else (WHITE, (240, 226, 196), (206, 84, 66))))
     deck, tall = 0.46, rng.uniform(0.84, 0.97)
     pen.polygon([-0.84 + 1j * deck, 0.72 + 1j * deck, 0.56 + 0.84j, -0.5 + 0.84j], hull)
     pen.polygon([-0.84 + 1j * deck, 0.72 + 1j * deck, 0.69 + 0.53j, -0.75 + 0.53j], mix(hull, WHITE, 0.6))
@@ -138,11 +103,11 @@ def sailboat(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     if rng.random() < 0.4:
         pen.polygon([0.05 - 0.1j, 0.47 - 0.1j, 0.56 + 0.08j, 0.05 + 0.08j], mix(sail, hull, 0.8))
     elif rng.random() < 0.4:
-        pen.text(pick(rng, ("ZX", "K", "ET")), 0.27 + 0.12j, 0.17, word_colour(sail))
+        pen.text(pick(rng, ("ZX", "K", "ET")), 0.27 + 0.12j, 0.17, lettering(sail))
     pen.polygon([-0.05 - 1j * tall + 0.12j, -0.05 + 0.32j, -0.62 + 0.34j, -0.36 - 0.1j], mix(sail, INK, 0.12))
     pen.polygon([-1j * tall, 0.2 - 1j * tall + 0.05j, -1j * tall + 0.1j], vary(rng, pick(rng, PAINTS)))
     pen.mark("mast_top", -1j * tall)
     pen.mark("bow", -0.8 + 0.5j)
 
 
-VEHICLES: dict[str, Callable] = {"car": car, "bus": bus, "bicycle": bicycle, "sailboat": sailboat}
+VEHICLES = {"car": Subject(car), "bus": Subject(bus), "bicycle": Subject(bicycle), "sailboat": Subject(sailboat)}

@@ -41,7 +41,7 @@ def table3(world: str, networks: Mapping[Network, str] | None = None, most: int 
         world: its name.
         networks: see `trained`; all that are there, of as many seeds as every row is trained with, if None.
         most: how many images of either set are judged at most; of the training images as many as of the validation images.
-        seed: of the bootstrap; which images are judged does not depend on it.
+        seed: of the images drawn, and of the bootstrap.
 
     Returns:
         {"classes", "k", "train_images", "val_images",
@@ -60,7 +60,7 @@ def table3(world: str, networks: Mapping[Network, str] | None = None, most: int 
     entries, missed = [], {}
     for (row, number), name in tqdm(networks.items(), desc="Table 3", unit="network", disable=not show_progress()):
         net, data = load(world, name)
-        val, train = judged(data, most)
+        val, train = judged(data, most, seed)
         k, labels = top_k(len(data.classes)), data.val.labels[val]
         found = probabilities(net, data, data.val, val)
         seen = wrong(probabilities(net, data, data.train, train), data.train.labels[train])
@@ -79,10 +79,10 @@ def table3(world: str, networks: Mapping[Network, str] | None = None, most: int 
     }
 
 
-def judged(data: World, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which validation and which training images are judged: drawn at random, always the same ones."""
+def judged(data: World, most: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Which validation and which training images are judged: drawn at random, the same for all networks."""
     count = min(most, len(data.val))
-    val, train = (np.random.default_rng(0).permutation(len(images))[:count] for images in (data.val, data.train))
+    val, train = (np.random.default_rng(seed).permutation(len(images))[:count] for images in (data.val, data.train))
     return np.sort(val), np.sort(train)
 
 

@@ -25,14 +25,15 @@ from zfhelpers.results.ablation import judged, top_k
 
 
 def table2_views(
-    world: str, networks: Mapping[Network, str] | None = None, most: int = 4000
+    world: str, networks: Mapping[Network, str] | None = None, most: int = 4000, seed: int = 0
 ) -> tuple[dict[Network, np.ndarray], np.ndarray]:
     """What every network that Table 2 needs makes of the ten views of validation images.
 
     Args:
         world: its name.
         networks: see `trained`, which is what is taken if None.
-        most: how many validation images are judged at most; always the same ones.
+        most: how many validation images are judged at most.
+        seed: of their draw.
 
     Returns:
         ({network: (N, 10, classes) float32}, (N,) labels).
@@ -47,7 +48,7 @@ def table2_views(
     found = {}
     for one in tqdm(dict.fromkeys(chain(*groups.values())), desc="Table 2", unit="network", disable=not show_progress()):
         net, data = load(world, networks[one])
-        val, _ = judged(data, most)
+        val, _ = judged(data, most, seed)
         found[one] = view_probabilities(net, data, data.val, val)
     return found, data.val.labels[val]
 

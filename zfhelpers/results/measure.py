@@ -21,7 +21,7 @@ from zfhelpers.results.records import record_files
 from zfhelpers.results.transfer import table4
 
 TABLES: dict[int, Callable[..., dict]] = {
-    2: lambda world, seed, images: table2(*table2_views(world, most=images), seed),
+    2: lambda world, seed, images: table2(*table2_views(world, most=images, seed=seed), seed),
     3: lambda world, seed, images: table3(world, most=images, seed=seed),
     4: table4,
     7: table7,
@@ -36,8 +36,8 @@ def write_record(world: str, table: int, **settings: int) -> Path:
     Args:
         world: its name.
         table: 2, 3, 4 or 7.
-        settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the bootstrap) and "images" (judged at most, of
-            either set), or "folds".
+        settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the images drawn and of the bootstrap) and "images"
+            (judged at most, of either set), or "folds".
 
     Raises:
         ValueError: no networks, or a setting that the table has not.
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
     )
-    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the bootstrap")
+    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the images drawn, and of the bootstrap")
     parser.add_argument("--images", type=int, help="Tables 2, 3: judged at most, of either set")
     parser.add_argument("--folds", type=int, help="Tables 4, 7: random divisions into training and test images")
     parser.add_argument("--ship", action="store_true", help="measure nothing: copy what runs/WORLD has to data/results")

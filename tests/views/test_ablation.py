@@ -60,8 +60,11 @@ def test_alt_text_holds_no_measured_number(table):
 def test_follows_a_click(table):
     view = ablation_view(table)
     began = time.process_time()
+    before = view.png
     view.set(row="zfnet")
     assert time.process_time() - began < 0.15
+    assert view.png != before
+    assert "zfnet and alexnet in colour" in view.alt
 
 
 def shares(image):

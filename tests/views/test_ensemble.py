@@ -27,8 +27,8 @@ def view():
 def test_averages_who_is_ticked(view):
     assert "average: <strong>25.0 %" in view.readout  # 0, 1, 2 are right by two votes of three; the last is missed by all
     assert "mean of its members: <strong>50.0 %" in view.readout
-    assert "put right that one misses: <strong>1 of 2" in view.readout
-    assert "lost that one had: <strong>0" in view.readout
+    assert "missed by one, right together: <strong>1 of 2" in view.readout
+    assert "right by one, missed together: <strong>0" in view.readout
     view.set(one=False, two=False)
     assert "average: <strong>50.0 %" in view.readout
     assert "error of sure and, below" in view.alt

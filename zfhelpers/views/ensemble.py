@@ -42,8 +42,8 @@ def ensemble_view(members: Mapping[str, np.ndarray], labels: np.ndarray) -> View
             readout(
                 average=f"{100 * together.mean():.1f} %",
                 mean_of_its_members=f"{mean:.1f} %",
-                **{f"put right that {chosen[0]} misses": f"{(first & ~together).sum()} of {first.sum()}"},
-                **{f"lost that {chosen[0]} had": (~first & together).sum()},
+                **{f"missed by {chosen[0]}, right together": f"{(first & ~together).sum()} of {first.sum()}"},
+                **{f"right by {chosen[0]}, missed together": (~first & together).sum()},
             ),
         )
 

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from zfhelpers.networks.catalogue import FOLDS
 from zfhelpers.networks.checkpoints import network_dirs, read_card
 from zfhelpers.networks.trained import trained, trained_folds
+from zfhelpers.results.ensembles import table2_members
 from zfhelpers.results.records import read_record
 from zfhelpers.training.weights import epoch_file
 from zfhelpers.worlds.faces import dog_faces
@@ -74,7 +75,8 @@ def networks(world: World, *names: str) -> str:
 
 def table(world: World, number: int, rows: Iterable[str] = ()) -> str:
     """The networks of Table 2 or 3, or a record of that table. With `rows`, at least one network of each row."""
-    there = {row for row, _ in trained(world.name)}
+    found = [network for network in trained(world.name) if number != 2 or table2_members([network])]
+    there = {row for row, _ in found}
     if there and set(rows) <= there:
         return ""
     if not rows:

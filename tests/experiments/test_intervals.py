@@ -2,9 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
-from zfhelpers.experiments.intervals import above, outlying, over_divisions, over_images, over_trainings, pooled, welch
+from zfhelpers.experiments import intervals
+from zfhelpers.experiments.intervals import (
+    above,
+    outlying,
+    over_divisions,
+    over_images,
+    over_pairs,
+    over_trainings,
+    pooled,
+    resampled,
+    welch,
+)
 
 
 def test_interval_over_images_is_that_of_drawing_them_one_by_one():
@@ -18,6 +30,67 @@ def test_interval_over_images_is_that_of_drawing_them_one_by_one():
 
 def test_interval_of_one_value_is_that_value():
     assert over_images(np.full(50, 0.25)) == (0.25, 0.25)
+
+
+def symmetric(n, seed=0):
+    """A number for each pair of n images, which is large for some images."""
+    values = np.random.default_rng(seed).normal(size=(n, n)) + np.arange(n)[:, None]
+    return (values + values.T) / 2
+
+
+def test_interval_over_pairs_is_that_of_drawing_images_one_by_one(monkeypatch):
+    monkeypatch.setattr(intervals, "DRAWS", 20_000)
+    matrix = symmetric(8)
+    matrix[2, 5] = matrix[5, 2] = np.nan
+    rng, means = np.random.default_rng(1), []
+    for _ in range(20_000):
+        drawn = rng.integers(8, size=8)
+        pairs = [matrix[a, b] for place, a in enumerate(drawn) for b in drawn[:place] if a != b]
+        means.append(sum(value for value in pairs if value == value) / sum(value == value for value in pairs))
+    assert over_pairs(matrix) == pytest.approx(np.percentile(means, (2.5, 97.5)), abs=0.1)
+    assert over_pairs(matrix, share=0.5) == pytest.approx(np.percentile(means, (25, 75)), abs=0.05)
+
+
+def test_the_diagonal_does_not_count_and_tensors_are_taken():
+    matrix = symmetric(6)
+    ends = over_pairs(matrix, seed=3)
+    np.fill_diagonal(matrix, np.nan)
+    assert over_pairs(matrix, seed=3) == ends == over_pairs(torch.from_numpy(matrix), seed=3)
+    assert over_pairs(matrix, seed=4) != ends
+
+
+def test_an_interval_over_pairs_is_as_wide_as_images_scatter_and_not_as_pairs_do():
+    """Each image has an effect of its own, which its pairs share: their mean is twice that of the effects."""
+    rng, widths = np.random.default_rng(6), []
+    for _ in range(10):
+        effects = rng.normal(size=40)
+        matrix = effects[:, None] + effects
+        known = 2 * 1.96 * 2 * effects.std() / 40**0.5
+        widths.append([np.ptp(ends) / known for ends in (over_pairs(matrix), over_images(matrix[np.triu_indices(40, 1)]))])
+    of_images, of_pairs = np.mean(widths, axis=0)
+    assert of_images == pytest.approx(1, abs=0.07)
+    assert of_pairs < 0.2
+
+
+@pytest.mark.parametrize("matrix", [np.zeros((2, 2)), np.zeros((3, 4)), np.zeros(9)])
+def test_too_few_images_for_pairs_are_refused(matrix):
+    with pytest.raises(ValueError, match=r"an \(n, n\) matrix over at least 3 images, not \("):
+        over_pairs(matrix)
+
+
+@pytest.mark.parametrize("measure", [np.mean, np.median, np.ptp])
+def test_what_is_resampled_is_that_of_drawing_by_hand(measure):
+    values = np.random.default_rng(7).normal(size=41)
+    rng = np.random.default_rng(5)
+    drawn = [measure(values[rng.integers(41, size=41)]) for _ in range(300)]
+    assert resampled(lambda rows: measure(values[rows]), 41, seed=5, draws=300) == pytest.approx(
+        np.percentile(drawn, (2.5, 97.5)), abs=1e-12
+    )
+
+
+def test_what_is_resampled_agrees_with_the_fast_way_for_means():
+    values = np.random.default_rng(8).normal(size=200)
+    assert resampled(lambda rows: values[rows].mean(), 200) == pytest.approx(over_images(values), abs=0.02)
 
 
 def test_interval_over_trainings_holds_the_true_mean_nineteen_times_in_twenty():

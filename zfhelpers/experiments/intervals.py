@@ -5,21 +5,25 @@
     >>> [round(end, 2) for end in over_trainings([2.0, 3.0, 4.0])]
     [0.52, 5.48]
 
-`over_images` asks what these very networks would do on other images of the same kind. `over_trainings` asks what other networks,
-trained with other seeds, would do on these very images. With three trainings it is wide, because three numbers tell little about
-their own spread; with one it cannot be said at all. `pooled` lets several networks tell it together, `welch` is for one that
-scatters more than the others, and `outlying` finds it. `over_divisions` asks what other random divisions of one set of images
-into training and test images would give. `above` says what several intervals of one number agree on.
+`over_images` asks what these very networks would do on other images of the same kind, and so do, by the same bootstrap,
+`over_pairs` of a mean over pairs of images, and `resampled` of anything else that is computed from images, such as a median. What
+they say of images is said as well of feature maps, of which also a few were drawn.
+
+`over_trainings` asks what other networks, trained with other seeds, would do on these very images. With three trainings it is
+wide, because three numbers tell little about their own spread; with one it cannot be said at all. `pooled` lets several networks
+tell it together, `welch` is for one that scatters more than the others, and `outlying` finds it. `over_divisions` asks what other
+random divisions of one set of images into training and test images would give. `above` says what several intervals of one number
+agree on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
 
-DRAWS = 2000
+DRAWS = 2000  # of a bootstrap
 
 
 def over_images(values: np.ndarray, seed: int = 0, share: float = 0.95) -> tuple[float, float]:
@@ -29,12 +33,76 @@ def over_images(values: np.ndarray, seed: int = 0, share: float = 0.95) -> tuple
         values: (N,) one number for each image, for instance the difference of two networks' errors on it.
         seed: of the draws.
         share: of the draws that lie inside.
+
+    Returns:
+        (low, high).
     """
     values = np.asarray(values, dtype=np.float64)
     found, counts = np.unique(values, return_counts=True)  # errors take few values: how often each is drawn is multinomial
     drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=DRAWS)
     low, high = np.quantile(drawn @ found / len(values), ((1 - share) / 2, (1 + share) / 2))
     return float(low), float(high)
+
+
+def over_pairs(matrix: np.ndarray, seed: int = 0, share: float = 0.95) -> tuple[float, float]:
+    """The interval of a mean over pairs of images with other images: a percentile bootstrap.
+
+    Images are drawn anew, not pairs: the n (n - 1) / 2 pairs share n images and are no independent draws, and resampling pairs
+    would give an interval that is too narrow. Pairs of an image with its own copy are left out.
+
+    Args:
+        matrix: (n, n) symmetric, an array or a tensor: a value for each pair, NaN for none; the diagonal does not count.
+        seed: of the draws.
+        share: of the draws that lie inside.
+
+    Returns:
+        (low, high).
+
+    Raises:
+        ValueError: a matrix that is not (n, n), n at least 3.
+
+    >>> over_pairs(np.where(np.eye(4), 0.0, 0.5))
+    (0.5, 0.5)
+    """
+    matrix = np.asarray(matrix, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 3:
+        raise ValueError(f"The interval needs an (n, n) matrix over at least 3 images, not {matrix.shape}.")
+    n, known = len(matrix), ~np.isnan(matrix) & ~np.eye(len(matrix), dtype=bool)
+    drawn = np.random.default_rng(seed).multinomial(n, [1 / n] * n, DRAWS).astype(np.float64)  # how often each image, (DRAWS, n)
+    sums, counts = (((drawn @ values) * drawn).sum(axis=1) for values in (np.where(known, matrix, 0), known.astype(np.float64)))
+    low, high = np.quantile(sums[counts > 0] / counts[counts > 0], ((1 - share) / 2, (1 + share) / 2))
+    return float(low), float(high)
+
+
+def resampled(
+    measure: Callable[[np.ndarray], float], count: int, seed: int = 0, share: float = 0.95, draws: int = DRAWS
+) -> tuple[float, float]:
+    """The interval of anything that is computed from some images, with other images: a percentile bootstrap.
+
+    Args:
+        measure: takes indices of images, (count,) drawn with replacement, and returns a number.
+        count: how many images there are, at least 2.
+        seed: of the draws.
+        share: of the draws that lie inside.
+        draws: how often `measure` is called; fewer where it takes long.
+
+    Returns:
+        (low, high).
+
+    >>> values = np.array([1.0, 2.0, 2.0, 3.0, 50.0])
+    >>> resampled(lambda rows: np.median(values[rows]), len(values))
+    (1.0, 50.0)
+    """
+    ends = stats.bootstrap(
+        (np.arange(count),),
+        measure,
+        n_resamples=draws,
+        vectorized=False,
+        confidence_level=share,
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(ends.low), float(ends.high)
 
 
 def over_trainings(values: Sequence[float], share: float = 0.95) -> tuple[float, float] | None:

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from zfhelpers import paper
 from zfhelpers.files import project_dir
-from zfhelpers.networks.trained import BASES
+from zfhelpers.networks.catalogue import BASES
 from zfhelpers.results.records import read_record
 
 README = (project_dir() / "README.md").read_text()

@@ -16,8 +16,8 @@ from zfhelpers.files import write_whole
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks import checkpoints
 from zfhelpers.networks.checkpoints import checkpoint_dir, load, network_dirs, read_card
-from zfhelpers.training.loop import _sha256
-from zfhelpers.training.weights import read_tensors, save_weights
+from zfhelpers.training.weights import read_tensors, save_weights, sha256
+from zfhelpers.worlds.opening import open_world
 
 SMALL = Architecture(classes=24, image_size=128, width=0.125, fc=(8, 8))
 
@@ -115,6 +115,26 @@ def test_missing_damaged_and_foreign_files(saved, tmp_path_factory):
         read_card("toy", folder=folder)
 
 
+@pytest.mark.parametrize("images_are_here", [True, False])
+def test_the_world_of_a_network_is_opened_once(saved, tmp_path, monkeypatch, images_are_here):
+    folder, _ = saved
+    opened = []
+
+    def counting(*given):
+        opened.append(given)
+        if not images_are_here:
+            raise FileNotFoundError("The images are elsewhere.")
+        return open_world(*given)
+
+    monkeypatch.setattr(checkpoints, "open_world", counting)
+    _, world = load("toy", folder=folder)
+    assert [given[:2] for given in opened] == [("toy", 128)]
+    assert world.preprocess(torch.full((3, 128, 128), 100, dtype=torch.uint8)).unique() == 1  # 99 is the mean image
+    if not images_are_here:
+        with pytest.raises(FileNotFoundError, match=r"^The images are elsewhere\.$"):
+            len(world.val)
+
+
 def test_weights_of_another_architecture(saved):
     folder, _ = saved
     card = json.loads((folder / "zfnet.json").read_text())
@@ -158,7 +178,7 @@ def test_every_shipped_network_opens_and_is_what_its_card_says(path):
     net, world = load(path.parent.name, path.stem)
     assert sum(p.numel() for p in net.parameters()) == card["parameters"]
     assert tuple(card["classes"]) == world.classes
-    assert all(_sha256(path.with_name(name)) == digest for name, digest in card["files"].items())
+    assert all(sha256(path.with_name(name)) == digest for name, digest in card["files"].items())
     assert {"command", "seed", "trained", "minutes", "machine", "versions"} <= set(card)
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from zfhelpers.experiments import classification
-from zfhelpers.experiments.classification import BATCH, average, one_crop, probabilities, ten_crops, view_probabilities, wrong
+from zfhelpers.experiments.classification import AT_ONCE, average, one_crop, probabilities, ten_crops, view_probabilities
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds.world import ImageSet, World
 
-COUNT = BATCH + 3
+COUNT = AT_ONCE + 3
 
 
 @pytest.fixture(scope="module")
@@ -85,23 +85,6 @@ def test_an_ensemble_of_different_sets_is_refused():
         average([])
 
 
-def test_top_k_against_sorting_by_hand():
-    rng = np.random.default_rng(1)
-    values = rng.integers(0, 4, (200, 6)) / 4  # with many ties
-    labels = rng.integers(0, 6, 200)
-    for k in (1, 2, 5, 6):
-        slow = [label not in sorted(range(6), key=lambda one, row=row: (-row[one], one))[:k]
-                for row, label in zip(values.tolist(), labels.tolist(), strict=True)]  # fmt: skip
-        assert wrong(values, labels, k).tolist() == slow
-    assert not wrong(values, labels, 6).any()
-
-
-@pytest.mark.parametrize("k", [0, 7])
-def test_top_k_outside_the_classes_is_refused(k):
-    with pytest.raises(ValueError, match="6 classes"):
-        wrong(np.zeros((2, 6)), np.zeros(2, int), k)
-
-
 def test_training_mode_and_empty_sets_are_refused(nets, world):
     with pytest.raises(ValueError, match="training mode"):
         probabilities(ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=())), world, world.val)
@@ -112,7 +95,7 @@ def test_training_mode_and_empty_sets_are_refused(nets, world):
 def test_nothing_larger_than_a_batch_is_held(nets, world, monkeypatch):
     sizes = []
     handle = nets[0].register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
-    monkeypatch.setattr(classification, "BATCH", 20)
+    monkeypatch.setattr(classification, "AT_ONCE", 20)
     view_probabilities(nets[0], world, world.val)
     handle.remove()
     assert max(sizes) <= 20

@@ -9,6 +9,7 @@ from sklearn.svm import SVC
 from zfhelpers import paper
 from zfhelpers.experiments.probes import Probe
 from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.results import __main__ as command
 from zfhelpers.results import layer_by_layer, measure, records, transfer
 from zfhelpers.worlds.divisions import split
 from zfhelpers.worlds.targets import Target
@@ -21,7 +22,7 @@ CLASSES, EACH = 3, 35
 def small(tmp_path, monkeypatch):
     """An untrained network and three classes of noise, each brighter in a place of its own."""
     monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
-    for module in (records, measure):
+    for module in (records, measure, command):
         monkeypatch.setattr(module, "project_dir", lambda: tmp_path)
     labels = np.arange(CLASSES * EACH) % CLASSES
     frames = np.random.default_rng(0).integers(0, 200, (len(labels), 3, 73, 73), dtype=np.uint8)
@@ -94,10 +95,10 @@ def test_without_a_table_only_what_is_missing_is_recorded(small, tmp_path, monke
     monkeypatch.setattr(measure, "_budget", lambda world, names: {})
     monkeypatch.setattr(records, "KEYS", {table: set() for table in measure.TABLES})
     measure.write_record("tiny", 3, images=7)
-    measure.main(["--world", "tiny"])
+    command.main(["--world", "tiny"])
     assert calls == [(3, {"seed": 0, "images": 7}), (2, {"seed": 0, "images": 4000}), (4, {"folds": 5}), (7, {"folds": 5})]
     assert records.read_record("tiny", 7)["command"] == "python -m zfhelpers.results --world tiny --table 7 --folds 5"
-    measure.main(["--world", "tiny", "--table", "4", "--folds", "1"])
+    command.main(["--world", "tiny", "--table", "4", "--folds", "1"])
     assert calls[-1] == (4, {"folds": 1})
 
 
@@ -110,6 +111,6 @@ def test_without_a_table_only_what_is_missing_is_recorded(small, tmp_path, monke
 )
 def test_a_setting_that_does_not_fit_is_one_sentence(words, sentence, capsys):
     with pytest.raises(SystemExit) as stopped:
-        measure.main(words)
+        command.main(words)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith(f"{sentence}\n")

@@ -9,6 +9,7 @@ import torch
 import zfhelpers.networks.trained
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks.trained import trained
+from zfhelpers.results import __main__ as command
 from zfhelpers.results import ablation, ensembles, measure, records
 from zfhelpers.results.ablation import table3
 from zfhelpers.results.ensembles import table2, table2_views
@@ -41,7 +42,7 @@ def networks(tmp_path, monkeypatch):
     for module in (ablation, ensembles, records, zfhelpers.networks.trained):
         for name, stand_in in (("network_dirs", lambda world: folders), ("load", lambda world, name: (net_of(name), DATA))):
             monkeypatch.setattr(module, name, stand_in, raising=False)
-    for module in (records, measure):
+    for module in (records, measure, command):
         monkeypatch.setattr(module, "project_dir", lambda: tmp_path)
     monkeypatch.setattr(measure, "read_card", lambda world, name: {"epochs": 3, "seed": name[-1], "minutes": 2.4})
     names = ["zfnet-0", "zfnet-1", "zfnet-4", "zfnet-wide-0", "zfnet-wide-1", "alexnet-1"]
@@ -134,7 +135,7 @@ def test_table2_averages_probabilities_over_networks_and_views(networks):
 
 
 def test_a_record_reads_back_as_it_was_measured(networks, capsys):
-    measure.main(["--world", "tiny", "--table", "3", "--images", "12"])
+    command.main(["--world", "tiny", "--table", "3", "--images", "12"])
     assert capsys.readouterr().out == "runs/data/results/table3.json\n"
     card = records.read_record("tiny", 3)
     assert card["networks"] == table3("tiny", most=12)["networks"]
@@ -146,7 +147,7 @@ def test_a_record_reads_back_as_it_was_measured(networks, capsys):
 
 def test_a_record_is_shipped_as_it_is_and_comes_before_a_later_one(networks, capsys):
     made = measure.write_record("tiny", 3, images=12).read_bytes()
-    measure.main(["--world", "tiny", "--ship"])
+    command.main(["--world", "tiny", "--ship"])
     assert capsys.readouterr().out == "data/results/data/table3.json\n"
     assert records.record_files("tiny", 3)[0].read_bytes() == made
     measure.write_record("tiny", 3, images=10)
@@ -173,13 +174,13 @@ def test_tables_without_their_images_are_left_out_and_the_others_recorded(networ
 
     for table in (4, 7):
         monkeypatch.setitem(measure.TABLES, table, missing)
-    measure.main(["--world", "tiny"])
+    command.main(["--world", "tiny"])
     assert capsys.readouterr().out.splitlines() == [
         *(f"runs/data/results/table{table}.json" for table in (2, 3)),
         *(f"Table {table} is left out: caltech101 is not here." for table in (4, 7)),
     ]
     with pytest.raises(SystemExit):
-        measure.main(["--world", "tiny", "--table", "4"])
+        command.main(["--world", "tiny", "--table", "4"])
 
 
 def test_a_missing_or_foreign_record_is_one_sentence(networks):
@@ -205,7 +206,7 @@ def test_a_notebook_says_where_a_record_comes_from_or_that_there_is_none(network
 def test_no_networks_are_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(zfhelpers.networks.trained, "network_dirs", lambda world: [tmp_path])
     with pytest.raises(SystemExit) as stopped:
-        measure.main(["--world", "tiny", "--table", "2"])
+        command.main(["--world", "tiny", "--table", "2"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith("No network of Table 2 for the world 'tiny' lies here; "
                                             "'make train WORLD=tiny' trains them.\n")  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from zfhelpers.networks import schedule
-from zfhelpers.networks.catalogue import network_name
+from zfhelpers.networks.catalogue import listed, network_name
 from zfhelpers.networks.trained import trained_folds
 from zfhelpers.results import transfer
 from zfhelpers.results.transfer import scratch_probe
@@ -61,15 +61,16 @@ def test_networks_are_tested_on_their_own_fold(target, monkeypatch):
         limit = 90 if name.endswith("0") else 0
         own = few_images(target, WORLD, 30, int(name[-1]))
 
-        def net(images):
-            value = (images + own.mean)[:, 0, 0, 0].round()
-            said = torch.where(value >= limit, value % 2, 0).long()
-            return torch.nn.functional.one_hot(said, 2).float()
+        class Half(torch.nn.Module):
+            def forward(self, images):
+                value = (images + own.mean)[:, 0, 0, 0].round()
+                said = torch.where(value >= limit, value % 2, 0).long()
+                return torch.nn.functional.one_hot(said, 2).float()
 
-        return net, own
+        return Half().eval(), own
 
     monkeypatch.setattr(transfer, "load", load)
-    monkeypatch.setattr(transfer, "trained_folds", lambda *_: [0])
+    monkeypatch.setattr(transfer, "trained_folds", lambda *_: [0, 1])
     probe = scratch_probe("small", target, 30, [0, 1])
     assert loaded == [network_name("numbers", 30, fold) for fold in (0, 1)]
     drawn = pool(target)
@@ -97,13 +98,13 @@ def test_too_few_images_are_named(target):
     ("world", "target", "counts"), [("toy", "toy-novel", [5, 15, 30]), ("imagenette", "caltech101", [15, 30])]
 )
 def test_networks_from_scratch_are_on_the_list_and_are_trained_on_their_few_images(world, target, counts, tmp_path, monkeypatch):
-    given = {name: each for name, each in schedule.listed(world).items() if name.startswith("scratch/")}
+    given = {name: entry for name, entry in listed(world).items() if name.startswith("scratch/")}
     assert list(given) == [network_name(target, count, fold) for fold in range(5) for count in counts]
-    assert all(name == network_name(*each["few"]) for name, each in given.items())
+    assert all(name == network_name(*entry.few) for name, entry in given.items())
     told = []
 
-    def train(world, *, out, name, **more):
-        told.append((world, name, "few" in more))
+    def train(world, recipe, out, *, name, **more):
+        told.append((world, name, recipe.batch))
         (out / f"{name}.json").parent.mkdir(exist_ok=True)
         (out / f"{name}.json").touch()
 
@@ -111,5 +112,5 @@ def test_networks_from_scratch_are_on_the_list_and_are_trained_on_their_few_imag
     monkeypatch.setattr(schedule, "open_target", lambda name, world: f"{name} of {world}")
     monkeypatch.setattr(schedule, "few_images", lambda *asked: asked)
     few = network_name(target, 15, 0)
-    schedule.train_all("a world", tmp_path, {"zfnet": schedule.listed(world)["zfnet"], few: given[few]})
-    assert told == [("a world", "zfnet", False), ((f"{target} of a world", "a world", 15, 0), few, False)]
+    schedule.train_all("a world", tmp_path, {"zfnet": listed(world)["zfnet"], few: given[few]})
+    assert told == [("a world", "zfnet", 128), ((f"{target} of a world", "a world", 15, 0), few, 32)]

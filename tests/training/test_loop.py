@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +16,14 @@ from PIL import Image
 
 from zfhelpers.model import ZFNet, renormalise_filters, scaled
 from zfhelpers.networks.checkpoints import load
-from zfhelpers.training import loop
-from zfhelpers.training.batches import augment, epoch_order
-from zfhelpers.training.loop import Progress, anneal, train
+from zfhelpers.training import __main__ as command
+from zfhelpers.training import loop, state
+from zfhelpers.training.batches import epoch_order
+from zfhelpers.training.loop import anneal, train
+from zfhelpers.training.recipe import FEW_PHOTOGRAPHS, Recipe
+from zfhelpers.training.state import Progress
 from zfhelpers.training.weights import read_tensors
-from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.opening import WORLDS, open_world
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +46,14 @@ def world(folder, tmp_path, monkeypatch):
     return open_world(f"folder:{folder}", image_size=64)
 
 
-ARGUMENTS = {"width": 0.05, "fc": 8, "batch": 8, "precision": "no"}
+SMALL = Recipe(width=0.05, fc=8, batch=8, epochs=2)
 
 
 @pytest.mark.parametrize(("rate", "weight_decay"), [(0.01, 5e-4), (0.02, 5e-3)])
 def test_equals_a_plain_loop(world, tmp_path, rate, weight_decay):
     """The paper's recipe written out again without accelerate, channels-last or loaders."""
     named = {} if rate == 0.01 else {"rate": rate, "weight_decay": weight_decay}  # the first pair is what goes without saying
-    train(world, "zfnet", tmp_path / "run", epochs=2, seed=3, **ARGUMENTS, **named)
+    train(world, replace(SMALL, seed=3, **named), tmp_path / "run", precision="no")
     torch.manual_seed(3)
     net = ZFNet(scaled("zfnet", 2, 64, 0.05, 8))
     momentum = {p: torch.zeros_like(p) for p in net.parameters()}
@@ -82,7 +86,7 @@ def test_equals_a_plain_loop(world, tmp_path, rate, weight_decay):
 
 
 def test_what_a_run_leaves_behind(world, tmp_path):
-    card = train(world, "zfnet", tmp_path, epochs=2, **ARGUMENTS)
+    card = train(world, SMALL, tmp_path, precision="no")
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("zfnet")) == [
         "zfnet-epoch-01.safetensors",
         "zfnet.json",
@@ -104,20 +108,20 @@ def test_what_a_run_leaves_behind(world, tmp_path):
 def test_the_card_counts_what_the_cap_did(world, tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(loop, "renormalise_filters", lambda _net: done.append(len(done) % 3) or done[-1])
-    card = train(world, "zfnet", tmp_path / "some", epochs=2, **ARGUMENTS)
+    card = train(world, SMALL, tmp_path / "some", precision="no")
     assert (card["rescaled"], len(done)) == (sum(done), 10)
     monkeypatch.undo()
     monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
-    card = train(world, "zfnet", tmp_path / "capped", epochs=2, **ARGUMENTS)
-    free = train(world, "zfnet", tmp_path / "free", epochs=2, renormalise=False, **ARGUMENTS)
+    card = train(world, SMALL, tmp_path / "capped", precision="no")
+    free = train(world, replace(SMALL, renormalise=False), tmp_path / "free", precision="no")
     assert card["rescaled"] == 0  # small weights, ten steps: then the cap may as well not be there
     assert card["files"] == free["files"]  # their hashes: the same weights, bit for bit
 
 
 def test_a_run_with_a_name_keeps_to_its_own_files(world, tmp_path):
-    train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS)
+    train(world, replace(SMALL, epochs=1), tmp_path, precision="no")
     first = {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")}
-    card = train(world, "zfnet", tmp_path, epochs=2, name="uncapped", renormalise=False, kept=[1, 2], **ARGUMENTS)
+    card = train(world, replace(SMALL, renormalise=False, kept=(1, 2)), tmp_path, name="uncapped", precision="no")
     assert {p.name: p.read_bytes() for p in tmp_path.glob("zfnet*")} == first
     assert set(card["files"]) == {"uncapped.safetensors", "uncapped-epoch-01.safetensors"}
     assert (card["variant"], card["renormalise"], card["rate"], card["weight_decay"]) == ("zfnet", False, 0.01, 5e-4)
@@ -127,29 +131,22 @@ def test_a_run_with_a_name_keeps_to_its_own_files(world, tmp_path):
 
 
 def test_it_learns_light_from_dark(world, tmp_path):
-    card = train(world, "zfnet", tmp_path, epochs=12, **(ARGUMENTS | {"width": 0.1, "fc": 32}))
+    card = train(world, replace(SMALL, epochs=12, width=0.1, fc=32), tmp_path, precision="no")
     assert card["metrics"]["val_error"] == 0
-
-
-def test_crops_and_mirrors_are_what_the_draws_say():
-    frames = torch.arange(2 * 3 * 6 * 6).reshape(2, 3, 6, 6).to(torch.uint8)
-    out = augment(frames, 4, np.array([[0.0, 0.99, 0.9], [0.5, 0.4, 0.1]]))
-    assert torch.equal(out[0], frames[0, :, 0:4, 2:6])
-    assert torch.equal(out[1], frames[1, :, 1:5, 1:5].flip(-1))
 
 
 def test_annealing_when_the_error_stalls_and_at_the_latest():
     progress = Progress(rate=0.01)
     rates = []
     for epoch in range(1, 41):
-        anneal(progress, epoch, 40, error=1 / min(epoch, 10), guessing=1)
+        anneal(progress, Recipe(epochs=40), epoch, error=1 / min(epoch, 10), guessing=1)
         rates.append(progress.rate)
     assert rates[:14] == [0.01] * 14
     assert rates[14:19] == pytest.approx([0.001] * 5)  # no progress since epoch 10, patience 5
     assert rates[-1] == pytest.approx(1e-4)
     progress, rates = Progress(rate=0.01), []
     for epoch in range(1, 41):
-        anneal(progress, epoch, 40, error=1 / epoch, guessing=1)  # never stalls
+        anneal(progress, Recipe(epochs=40), epoch, error=1 / epoch, guessing=1)  # never stalls
         rates.append(progress.rate)
     assert [rates.count(pytest.approx(r)) for r in (1e-2, 1e-3, 1e-4)] == [23, 10, 7]
 
@@ -157,28 +154,15 @@ def test_annealing_when_the_error_stalls_and_at_the_latest():
 def test_a_plateau_at_the_start_does_not_lower_the_rate():
     progress, rates = Progress(rate=0.01), []
     for epoch in range(1, 21):
-        anneal(progress, epoch, 40, error=0.9 if epoch <= 12 else 0.8, guessing=0.98)
+        anneal(progress, Recipe(epochs=40), epoch, error=0.9 if epoch <= 12 else 0.8, guessing=0.98)
         rates.append(progress.rate)
     assert rates[:17] == [0.01] * 17  # twelve epochs near guessing, then a new best and five more without
     assert rates[17] == pytest.approx(0.001)
 
 
-def command(folder, out, *more: str) -> list[str]:
-    return [
-        "--world",
-        f"folder:{folder}",
-        "--epochs",
-        "4",
-        "--width",
-        "0.05",
-        "--fc",
-        "8",
-        "--batch",
-        "8",
-        "--out",
-        str(out),
-        *more,
-    ]
+def typed(folder, out, *more: str) -> list[str]:
+    given = {"--world": f"folder:{folder}", "--epochs": 4, "--width": 0.05, "--fc": 8, "--batch": 8, "--out": out}
+    return [str(word) for pair in given.items() for word in pair] + list(more)
 
 
 def environment(tmp_path) -> dict:
@@ -193,11 +177,11 @@ def environment(tmp_path) -> dict:
 
 def test_killed_and_resumed_ends_in_the_same_bits(folder, tmp_path):
     python, env = [sys.executable, "-m", "zfhelpers.training"], environment(tmp_path)
-    subprocess.run([*python, *command(folder, tmp_path / "whole")], env=env, check=True, capture_output=True)
+    subprocess.run([*python, *typed(folder, tmp_path / "whole")], env=env, check=True, capture_output=True)
     out, kills = tmp_path / "killed", 0
     for _ in range(20):
         run = subprocess.Popen(
-            [*python, *command(folder, out, "--resume")], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*python, *typed(folder, out, "--resume")], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         seen = len(list(out.glob("*"))) if out.exists() else 0
         deadline = time.monotonic() + 120
@@ -231,21 +215,20 @@ class Killed(BaseException):
 @pytest.mark.parametrize("step", [1, 4, 5, 7])
 def test_resumes_at_any_step(world, tmp_path, monkeypatch, step):
     """The state is saved after every step here, and the run dies right after one of them, inside an epoch or at its end."""
-    train(world, "zfnet", tmp_path / "whole", epochs=2, **ARGUMENTS)
-    write, writes = loop.write_whole, []
+    train(world, SMALL, tmp_path / "whole", precision="no")
+    write, writes = state.write_whole, []
 
     def dying(path, data):
         write(path, data)
-        if path.name.endswith("state.safetensors"):
-            writes.append(path)
-            if len(writes) == step:
-                raise Killed
+        writes.append(path)
+        if len(writes) == step:
+            raise Killed
 
-    monkeypatch.setattr(loop, "write_whole", dying)
+    monkeypatch.setattr(state, "write_whole", dying)
     with pytest.raises(Killed):
-        train(world, "zfnet", tmp_path / "cut", epochs=2, save_seconds=-1, **ARGUMENTS)
-    monkeypatch.setattr(loop, "write_whole", write)
-    train(world, "zfnet", tmp_path / "cut", epochs=2, resume=True, **ARGUMENTS)
+        train(world, SMALL, tmp_path / "cut", save_seconds=-1, precision="no")
+    monkeypatch.setattr(state, "write_whole", write)
+    train(world, SMALL, tmp_path / "cut", resume=True, precision="no")
     assert (tmp_path / "cut" / "zfnet.safetensors").read_bytes() == (tmp_path / "whole" / "zfnet.safetensors").read_bytes()
     rows = [
         [json.loads(line) for line in (tmp_path / run / "zfnet.metrics.jsonl").read_text().splitlines()]
@@ -275,11 +258,11 @@ def test_two_processes_under_accelerate_launch(folder, tmp_path):
         "zfhelpers.training",
     ]
     done = subprocess.run(
-        [*launch, *command(folder, tmp_path / "two", "--precision", "no")], env=env, capture_output=True, text=True
+        [*launch, *typed(folder, tmp_path / "two", "--precision", "no")], env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("epoch   1/4") == 1, "only the first process speaks"
-    one = [sys.executable, "-m", "zfhelpers.training", *command(folder, tmp_path / "one", "--precision", "no")]
+    one = [sys.executable, "-m", "zfhelpers.training", *typed(folder, tmp_path / "one", "--precision", "no")]
     subprocess.run(one, env=env, check=True, capture_output=True)
     cards = [json.loads((tmp_path / n / "zfnet.json").read_text()) for n in ("one", "two")]
     assert cards[1]["metrics"]["train_loss"] == pytest.approx(cards[0]["metrics"]["train_loss"], rel=0.1)  # dropout masks differ
@@ -287,28 +270,44 @@ def test_two_processes_under_accelerate_launch(folder, tmp_path):
 
 
 def test_a_run_is_not_overwritten_nor_mixed_with_another(world, tmp_path):
-    train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS)
+    once = replace(SMALL, epochs=1)
+    train(world, once, tmp_path, precision="no")
     with pytest.raises(FileExistsError, match="already holds a run of zfnet; add --resume"):
-        train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS)
+        train(world, once, tmp_path, precision="no")
+    train(world, replace(once, kept=(1,)), tmp_path, resume=True, precision="no")  # what is kept decides about no weight
     with pytest.raises(
         ValueError, match=r"belongs to another run: it differs in epochs \(1 there, 2 here\), seed \(0 there, 5 here\)"
     ):
-        train(world, "zfnet", tmp_path, epochs=2, seed=5, resume=True, **ARGUMENTS)
+        train(world, replace(SMALL, seed=5), tmp_path, resume=True, precision="no")
 
 
-def test_bad_arguments(world, tmp_path, folder):
+def test_bad_arguments(world, tmp_path):
     with pytest.raises(ValueError, match="at least 1 epoch, not 0"):
-        train(world, "zfnet", tmp_path, epochs=0, **ARGUMENTS)
-    for wrong in ({"rate": 0.0}, {"rate": float("nan")}, {"weight_decay": -1e-4}):
-        with pytest.raises(ValueError, match="A learning rate is above 0 and a weight decay at least 0"):
-            train(world, "zfnet", tmp_path, epochs=1, **ARGUMENTS, **wrong)
+        Recipe(epochs=0)
+    with pytest.raises(ValueError, match="at least 1 image, not 0"):
+        Recipe(batch=0)
+    for given in ({"rate": 0.0}, {"rate": float("nan")}, {"rate": float("inf")}, {"weight_decay": -1e-4}):
+        with pytest.raises(ValueError, match="A learning rate is above 0 and a weight decay at least 0, not "):
+            Recipe(**given)
     with pytest.raises(ValueError, match="No architecture is called"):
-        train(world, "vgg", tmp_path, epochs=1, **ARGUMENTS)
+        train(world, replace(SMALL, variant="vgg"), tmp_path)
+    with pytest.raises(FloatingPointError, match=r"The loss became .* the learning rate 1e\+30 is too high here"):
+        train(world, replace(SMALL, rate=1e30), tmp_path / "far", precision="no")
     done = subprocess.run(
         [sys.executable, "-m", "zfhelpers.training", "--world", "mars", "--out", str(tmp_path)], capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert (
-        done.stderr.strip()
-        == "python -m zfhelpers.training: There is no world 'mars'; there are toy, imagenette, tinyimagenet, imagenet or folder:PATH."
-    )
+    assert done.stderr == f"python -m zfhelpers.training: There is no world 'mars'; there are {WORLDS}.\n"
+
+
+def test_what_is_typed_changes_the_recipe_of_the_world(folder):
+    def recipe(*words):
+        return command.asked_for(command.command_line().parse_args([*words, "--out", "x"]))
+
+    assert recipe("--world", "toy") == Recipe(width=0.25, fc=256, epochs=64)
+    assert recipe("--world", "imagenet") == Recipe()
+    assert recipe("--world", f"folder:{folder}") == FEW_PHOTOGRAPHS
+    every = ["--variant", "alexnet", "--epochs", "3", "--width", "0.5", "--fc", "9", "--batch", "7", "--rate", "0.1",
+             "--weight-decay", "0", "--seed", "0", "--no-renormalise"]  # fmt: skip
+    assert recipe("--world", "toy", *every) == Recipe(
+        variant="alexnet", epochs=3, width=0.5, fc=9, batch=7, rate=0.1, weight_decay=0.0, seed=0, renormalise=False)  # fmt: skip

@@ -9,8 +9,10 @@ with one view of an image, its centre crop, or the paper's ten (sec. 3.1: four c
     >>> of_views = view_probabilities(net, world, world.val, range(4))
     >>> of_views.shape, one_crop(of_views).shape, ten_crops(of_views).shape
     ((4, 10, 24), (4, 24), (4, 24))
-    >>> wrong(average([one_crop(of_views), ten_crops(of_views)]), world.val.labels[:4], k=5)
-    array([False, False, False, False])
+    >>> average([one_crop(of_views), ten_crops(of_views)]).shape
+    (4, 24)
+
+What is counted on them is the top-k error, `training.errors.wrong`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from torch import nn
 from zfhelpers.worlds.world import ImageSet, World
 
 CENTRE = 4  # where `World.ten_crop` puts the centre crop
-BATCH = 64  # images, or a tenth as many where each has ten views
+AT_ONCE = 64  # images in a forward pass, or a tenth as many where each has ten views
 
 
 def probabilities(module: nn.Module, world: World, images: ImageSet, indices: Sequence[int] | None = None) -> np.ndarray:
@@ -42,12 +44,12 @@ def probabilities(module: nn.Module, world: World, images: ImageSet, indices: Se
     Raises:
         ValueError: no image, or a network that is still in training mode.
     """
-    return _softmax(module, images, indices, BATCH, world.preprocess)
+    return _softmax(module, images, indices, AT_ONCE, world.preprocess)
 
 
 def view_probabilities(module: nn.Module, world: World, images: ImageSet, indices: Sequence[int] | None = None) -> np.ndarray:
     """The class probabilities of the paper's ten views of each image: (N, 10, classes) float32. Otherwise as `probabilities`."""
-    return _softmax(module, images, indices, BATCH // 10, world.ten_crop)
+    return _softmax(module, images, indices, AT_ONCE // 10, world.ten_crop)
 
 
 def one_crop(of_views: np.ndarray) -> np.ndarray:
@@ -73,26 +75,7 @@ def average(members: Iterable[np.ndarray]) -> np.ndarray:
     return np.mean(members, axis=0)
 
 
-def wrong(probabilities: np.ndarray, labels: np.ndarray, k: int = 1) -> np.ndarray:
-    """For every image, whether its class is not among the k most probable ones: the top-k error is the mean of it.
-
-    Equal probabilities are ranked in the order of the classes, so that the same numbers give the same errors everywhere.
-
-    Args:
-        probabilities: (N, classes).
-        labels: (N,) indices of the true classes.
-        k: how many guesses are allowed, 1 to the number of classes.
-
-    Returns:
-        (N,) bool.
-    """
-    if not 1 <= k <= probabilities.shape[1]:
-        raise ValueError(f"With {probabilities.shape[1]} classes k lies between 1 and that, not at {k}.")
-    guesses = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    return ~(guesses == np.asarray(labels)[:, None]).any(axis=1)
-
-
-def _softmax(module, images: ImageSet, indices, batch: int, prepare) -> np.ndarray:
+def _softmax(module, images: ImageSet, indices, at_once: int, prepare) -> np.ndarray:
     rows = np.arange(len(images)) if indices is None else np.asarray(indices, dtype=np.int64)
     if not len(rows):
         raise ValueError("There is no image to judge; give a set of one image or more.")
@@ -100,7 +83,7 @@ def _softmax(module, images: ImageSet, indices, batch: int, prepare) -> np.ndarr
         raise ValueError("The network is in training mode, where dropout draws at random; call its eval() first.")
     found = []
     with torch.inference_mode():
-        for part in np.array_split(rows, -(-len(rows) // batch)):
+        for part in np.array_split(rows, -(-len(rows) // at_once)):
             seen = prepare(torch.from_numpy(np.array(images.frames[part])))  # (n, 3, S, S) or (n, 10, 3, S, S)
             flat = seen.flatten(0, -4).contiguous(memory_format=torch.channels_last)  # up to half faster on a CPU
             found.append(module(flat).softmax(dim=1).unflatten(0, seen.shape[:-3]).cpu().numpy())

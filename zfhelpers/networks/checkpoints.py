@@ -12,7 +12,6 @@ data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfne
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from zfhelpers.files import project_dir, write_whole
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.training.weights import EPOCHS, epoch_file, read_tensors, save_weights
+from zfhelpers.training.weights import epoch_file, read_tensors, save_weights, sha256
 from zfhelpers.worlds.opening import open_world
 from zfhelpers.worlds.world import World
 
@@ -75,7 +74,7 @@ def load(
 
     Args:
         world: name of the world it was trained in.
-        variant: name of the network, "zfnet" for Fig. 3; `networks.listed` has them all.
+        variant: name of the network, "zfnet" for Fig. 3; `networks.catalogue.listed` has them all.
         epoch: if given, the network as it was after that epoch: its convolutional part alone, layers 1-5.
         folder: where the files lie, if not in `data/checkpoints/WORLD` or `runs/WORLD`.
 
@@ -89,11 +88,11 @@ def load(
     mean = (tensors.pop("mean") if "mean" in tensors else _mean_image(world)).float()
     net = ZFNet(Architecture(**card["architecture"]))
     if epoch is not None:
-        file = epoch_file(variant, epoch)
+        last, file = card.get("epochs", 0), epoch_file(path.stem, epoch)
         if file in card["files"]:
             tensors = _verified(path.with_name(file), card)
-        elif epoch != (last := card.get("epochs")):
-            kept = [str(e) for e in sorted({*EPOCHS, last} - {None}) if epoch_file(variant, e) in card["files"] or e == last]
+        elif epoch != last:
+            kept = [str(e) for e in range(1, last + 1) if epoch_file(path.stem, e) in card["files"] or e == last]
             raise ValueError(f"The network {world}/{variant} was not kept at epoch {epoch!r}; it was at {', '.join(kept)}.")
         for name in [name for name, _ in net.named_children() if name[-1] in "678" or name == "flatten"]:
             delattr(net, name)
@@ -102,10 +101,7 @@ def load(
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError:
         raise ValueError(f"{str(path)!r} holds the weights of another network than its card describes.") from None
-    known = (
-        open_world(card["world"], card["architecture"]["image_size"], mean) if _has_images(card) else _closed_world(card, mean)
-    )
-    return net.eval(), known
+    return net.eval(), _world_of(card, mean)
 
 
 def _mean_image(world: str) -> Tensor:
@@ -136,26 +132,22 @@ def ship(world: str, name: str) -> None:
     write_whole(to / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
 
 
-def _has_images(card: dict) -> bool:
+def _world_of(card: dict, mean: Tensor) -> World:
+    """The world of a network. One whose images are not here can still preprocess the reader's own, and says what is missing."""
+    name, size = card["world"], card["architecture"]["image_size"]
     try:
-        open_world(card["world"], card["architecture"]["image_size"])
-    except (FileNotFoundError, ValueError):
-        return False
-    return True
-
-
-def _closed_world(card: dict, mean: Tensor) -> World:
-    """The world of a network whose images are not here: it can still preprocess the reader's own."""
+        return open_world(name, size, mean)
+    except (FileNotFoundError, ValueError) as error:
+        missing = str(error)
 
     def closed(world: World, split: str):
-        open_world(card["world"], card["architecture"]["image_size"])  # says what is missing
-        raise FileNotFoundError(f"The world {world.name!r} has no images here.")
+        raise FileNotFoundError(missing)
 
-    return World(card["world"], card["classes"], card["architecture"]["image_size"], closed, mean=mean)
+    return World(name, card["classes"], size, closed, mean=mean)
 
 
 def _verified(path: Path, card: dict) -> dict[str, Tensor]:
     tensors, _ = read_tensors(path)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != card["files"].get(path.name):
+    if sha256(path) != card["files"].get(path.name):
         raise ValueError(f"{str(path)!r} is not the file its card describes: it is damaged, or from another training run.")
     return tensors

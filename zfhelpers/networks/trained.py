@@ -7,18 +7,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from zfhelpers.model import TABLE3
 from zfhelpers.networks.catalogue import network_name
 from zfhelpers.networks.checkpoints import network_dirs
 
-BASES = {row: "alexnet" if row.startswith("alexnet") else "zfnet" for row in TABLE3}
 MISSING = "No network of Table {table} for the world {world!r} lies here; 'make train WORLD={world}' trains them."
-Network = tuple[str, int]  # a row of Table 3 and a seed
+
+
+class Network(NamedTuple):
+    """A row of Table 3, trained with a seed."""
+
+    row: str
+    seed: int
 
 
 def trained(world: str) -> dict[Network, str]:
-    """The networks of Tables 2 and 3 that lie here, row by row and seed by seed: {(row, seed): what `load` calls it}.
+    """The networks of Tables 2 and 3 that lie here, row by row and seed by seed: {Network: what `load` calls it}.
 
     They are found by their cards, so that one that is still being trained is not among them.
     """
@@ -28,7 +34,7 @@ def trained(world: str) -> dict[Network, str]:
             row, _, seed = card.stem.rpartition("-")
             if row in seeds and seed.isdigit():
                 seeds[row].add(int(seed))
-    return {(row, seed): f"table3/{row}-{seed}" for row, found in seeds.items() for seed in sorted(found)}
+    return {Network(row, seed): f"table3/{row}-{seed}" for row, found in seeds.items() for seed in sorted(found)}
 
 
 def stand_ins(world: str) -> dict[Network, str]:
@@ -36,15 +42,15 @@ def stand_ins(world: str) -> dict[Network, str]:
 
     The latter was trained for longer, on photographs at another rate: it can be averaged with the others, not compared.
     """
-    candidates = {("alexnet", 0): "fig6-alexnet", ("zfnet", 0): "fig6-zfnet", ("zfnet", 1): "zfnet"}
-    return {
-        network: name
-        for network, name in candidates.items()
-        if any((folder / f"{name}.json").exists() for folder in network_dirs(world))
-    }
+    candidates = {Network("alexnet", 0): "fig6-alexnet", Network("zfnet", 0): "fig6-zfnet", Network("zfnet", 1): "zfnet"}
+    return {network: name for network, name in candidates.items() if lies_here(world, name)}
 
 
 def trained_folds(world: str, target: str, per_class: int, folds: Sequence[int]) -> list[int]:
     """Those of the folds whose network from scratch is there, shipped or trained by the reader."""
-    names = {fold: network_name(target, per_class, fold) for fold in folds}
-    return [fold for fold, name in names.items() if any((at / f"{name}.json").exists() for at in network_dirs(world))]
+    return [fold for fold in folds if lies_here(world, network_name(target, per_class, fold))]
+
+
+def lies_here(world: str, name: str) -> bool:
+    """Whether a network is there to be loaded."""
+    return any((folder / f"{name}.json").exists() for folder in network_dirs(world))

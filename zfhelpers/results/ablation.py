@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from torch import nn
 from tqdm.auto import tqdm
 
-from zfhelpers.experiments.classification import probabilities, wrong
+from zfhelpers.experiments.classification import probabilities
 from zfhelpers.experiments.intervals import over_images
 from zfhelpers.files import show_progress
 from zfhelpers.model import TABLE3
-from zfhelpers.networks.catalogue import SEEDS
+from zfhelpers.networks.catalogue import BASES, SEEDS
 from zfhelpers.networks.checkpoints import load
-from zfhelpers.networks.trained import BASES, MISSING, Network, trained
+from zfhelpers.networks.trained import MISSING, Network, trained
+from zfhelpers.training.errors import wrong
 from zfhelpers.worlds.world import World
 
 
@@ -54,20 +54,29 @@ def table3(world: str, networks: Mapping[Network, str] | None = None, most: int 
         ValueError: no network.
     """
     if networks is None:
-        networks = {one: name for one, name in trained(world).items() if one[1] in SEEDS}
+        networks = {network: name for network, name in trained(world).items() if network.seed in SEEDS}
     if not networks:
         raise ValueError(MISSING.format(table=3, world=world))
     entries, missed = [], {}
-    for (row, number), name in tqdm(networks.items(), desc="Table 3", unit="network", disable=not show_progress()):
+    for network, name in tqdm(networks.items(), desc="Table 3", unit="network", disable=not show_progress()):
         net, data = load(world, name)
         val, train = judged(data, most, seed)
         k, labels = top_k(len(data.classes)), data.val.labels[val]
         found = probabilities(net, data, data.val, val)
         seen = wrong(probabilities(net, data, data.train, train), data.train.labels[train])
         first, within = wrong(found, labels), wrong(found, labels, k)
-        missed[row, number] = first, within
-        of_class = [100 * float(first[labels == one].mean()) if one in labels else None for one in range(len(data.classes))]
-        entries.append(_entry(net, row, number, train_top1=seen, val_top1=first, val_topk=within) | {"of_class": of_class})
+        missed[network] = first, within
+        entries.append(
+            {
+                "row": network.row,
+                "seed": network.seed,
+                "parameters": sum(p.numel() for p in net.parameters()),
+                "train_top1": _percent(seen),
+                "val_top1": _percent(first),
+                "val_topk": _percent(within),
+                "of_class": [_percent(first[labels == c]) if c in labels else None for c in range(len(data.classes))],
+            }
+        )
     return {
         "classes": list(data.classes),
         "k": k,
@@ -86,22 +95,20 @@ def judged(data: World, most: int, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     return np.sort(val), np.sort(train)
 
 
-def _entry(net: nn.Module, row: str, seed: int, **errors: np.ndarray) -> dict:
-    parameters = sum(p.numel() for p in net.parameters())
-    return {"row": row, "seed": seed, "parameters": parameters} | {name: 100 * float(one.mean()) for name, one in errors.items()}
+def _percent(missed: np.ndarray) -> float:
+    return 100 * float(missed.mean())
 
 
 def _difference(row: str, base: str, missed: Mapping[Network, tuple], seed: int) -> dict | None:
     """A row against another, over the seeds that both have; None if there is none."""
-    seeds = [number for one, number in missed if one == row and (base, number) in missed]
-    if not seeds:
+    pairs = [(network, Network(base, network.seed)) for network in missed if network.row == row]
+    pairs = [(network, other) for network, other in pairs if other in missed]
+    if not pairs:
         return None
-    top1, topk = (
-        [100 * (missed[row, number][which].astype(float) - missed[base, number][which]) for number in seeds] for which in (0, 1)
-    )
+    top1, topk = ([100 * (missed[network][k].astype(float) - missed[other][k]) for network, other in pairs] for k in range(2))
     return {
         "top1": float(np.mean(top1)),
         "topk": float(np.mean(topk)),
         "images": list(over_images(np.mean(top1, axis=0), seed)),
-        "pairs": [float(one.mean()) for one in top1],
+        "pairs": [float(pair.mean()) for pair in top1],
     }

@@ -1,7 +1,7 @@
 """One network, five averaged, a wide one, all six: Table 2 of the paper.
 
-    >>> table2_members([("alexnet", 0), ("zfnet", 0), ("zfnet", 1), ("zfnet-wide", 0)])["all"]
-    [('zfnet', 0), ('zfnet', 1), ('zfnet-wide', 0)]
+    >>> table2_members([Network("alexnet", 0), Network("zfnet", 0), Network("zfnet", 1), Network("zfnet-wide", 0)])["all"]
+    [Network(row='zfnet', seed=0), Network(row='zfnet', seed=1), Network(row='zfnet-wide', seed=0)]
 
 The paper does not say whether its validation errors are of one crop or of ten; both are measured. How the gain of an average is
 counted matters: here it is against the mean of the members, which is what one network, picked without looking, is expected to do.
@@ -15,13 +15,14 @@ from itertools import chain
 import numpy as np
 from tqdm.auto import tqdm
 
-from zfhelpers.experiments.classification import average, one_crop, ten_crops, view_probabilities, wrong
+from zfhelpers.experiments.classification import average, one_crop, ten_crops, view_probabilities
 from zfhelpers.experiments.intervals import over_images
 from zfhelpers.files import show_progress
 from zfhelpers.networks.catalogue import ENSEMBLE
 from zfhelpers.networks.checkpoints import load
 from zfhelpers.networks.trained import MISSING, Network, trained
 from zfhelpers.results.ablation import judged, top_k
+from zfhelpers.training.errors import wrong
 
 
 def table2_views(
@@ -46,10 +47,10 @@ def table2_views(
     if not groups:
         raise ValueError(MISSING.format(table=2, world=world))
     found = {}
-    for one in tqdm(dict.fromkeys(chain(*groups.values())), desc="Table 2", unit="network", disable=not show_progress()):
-        net, data = load(world, networks[one])
+    for network in tqdm(dict.fromkeys(chain(*groups.values())), desc="Table 2", unit="network", disable=not show_progress()):
+        net, data = load(world, networks[network])
         val, _ = judged(data, most, seed)
-        found[one] = view_probabilities(net, data, data.val, val)
+        found[network] = view_probabilities(net, data, data.val, val)
     return found, data.val.labels[val]
 
 
@@ -67,9 +68,9 @@ def table2(views: Mapping[Network, np.ndarray], labels: np.ndarray, seed: int = 
     """
     k = top_k(next(iter(views.values())).shape[-1])
     rows = {
-        name: {"members": [f"{row}-{number}" for row, number in group]}
+        name: {"members": [f"{network.row}-{network.seed}" for network in group]}
         | {
-            crops: _ensemble([take(views[one]) for one in group], labels, k, name, seed)
+            crops: _ensemble([take(views[network]) for network in group], labels, k, name, seed)
             for crops, take in (("one crop", one_crop), ("ten crops", ten_crops))
         }
         for name, group in table2_members(views).items()
@@ -79,8 +80,8 @@ def table2(views: Mapping[Network, np.ndarray], labels: np.ndarray, seed: int = 
 
 def table2_members(networks: Iterable[Network]) -> dict[str, list[Network]]:
     """Which networks make up each row of Table 2: {name: networks}; rows without a network are left out."""
-    ours = [one for one in networks if one[0] == "zfnet" and one[1] in ENSEMBLE]
-    first = {row: [one for one in networks if one[0] == row][:1] for row in ("alexnet", "zfnet-wide")}
+    ours = [network for network in networks if network.row == "zfnet" and network.seed in ENSEMBLE]
+    first = {row: [network for network in networks if network.row == row][:1] for row in ("alexnet", "zfnet-wide")}
     several = len(ours) > 1
     groups = {
         "replication": first["alexnet"],
@@ -98,14 +99,14 @@ def _ensemble(members: list[np.ndarray], labels: np.ndarray, k: int, name: str, 
     def judge(values: np.ndarray, k: int) -> np.ndarray:
         return 100 * wrong(values, labels, k).astype(float)
 
-    single = {k: np.mean([judge(one, k) for one in members], axis=0) for k in (1, k)}
+    single = {k: np.mean([judge(member, k) for member in members], axis=0) for k in (1, k)}
     shown = single if name == "one" else {k: judge(average(members), k) for k in (1, k)}
     row = {
         "top1": float(shown[1].mean()),
         "topk": float(shown[k].mean()),
         "top1_images": list(over_images(shown[1], seed)),
         "topk_images": list(over_images(shown[k], seed)),
-        "each": [float(judge(one, 1).mean()) for one in members],
+        "each": [float(judge(member, 1).mean()) for member in members],
     }
     if shown is not single and len(members) > 1:
         gain = single[1] - shown[1]

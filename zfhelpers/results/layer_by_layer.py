@@ -47,8 +47,8 @@ def table7(world: str, folds: int = 5, per_class: int = 30) -> dict:
     torch.manual_seed(0)
     nets = {"trained": net, "untrained": ZFNet(net.architecture).eval()}
     found: dict[str, dict[str, Probe]] = {kind: {} for kind in nets}
-    for kind, one in nets.items():
-        values = features(one, data, images, LAYERS.values())
+    for kind, module in nets.items():
+        values = features(module, data, images, LAYERS.values())
         for number, layer in bar(f"layers, {kind}")(LAYERS.items()):
             gram = gram_matrix(values[layer])
             both = kind == "trained" and number in (5, 7)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -73,40 +72,10 @@ def _budget(world: str, names: Iterable[str]) -> dict:
     return agreed | {"networks": len(cards), "minutes": round(sum(card["minutes"] for card in cards))}
 
 
-def _ship(world: str) -> None:
+def ship_records(world: str) -> None:
     """Copy the records of a world from `runs/` to the shipped ones."""
     for table in sorted(TABLES):
         to, origin = record_files(world, table)
         if origin.exists():
             write_whole(to, origin.read_bytes())
             print(to.relative_to(project_dir()))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m zfhelpers.results", description="Record tables of a world.")
-    parser.add_argument("--world", default="imagenette", help="toy, imagenette, imagenet or folder:PATH")
-    parser.add_argument(
-        "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
-    )
-    parser.add_argument("--seed", type=int, help="Tables 2, 3: of the images drawn, and of the bootstrap")
-    parser.add_argument("--images", type=int, help="Tables 2, 3: judged at most, of either set")
-    parser.add_argument("--folds", type=int, help="Tables 4, 7: random divisions into training and test images")
-    parser.add_argument("--ship", action="store_true", help="measure nothing: copy what runs/WORLD has to data/results")
-    a = parser.parse_args(arguments)
-    settings = {name: getattr(a, name) for name in ("seed", "images", "folds") if getattr(a, name) is not None}
-    if settings and not a.table:
-        parser.error(f"--{next(iter(settings))} belongs to a table; name it with --table.")
-    try:
-        if a.ship:
-            return _ship(a.world)
-        for table in [a.table] if a.table else sorted(TABLES):
-            if a.table or not record_files(a.world, table)[1].exists():
-                try:
-                    print(write_record(a.world, table, **settings).relative_to(project_dir()), flush=True)
-                except FileNotFoundError as missing:  # the images of a target; the other tables can do without
-                    if a.table:
-                        raise
-                    print(f"Table {table} is left out: {missing}", flush=True)
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")

@@ -34,7 +34,7 @@ def read_record(world: str, table: int) -> dict:
         ValueError: the file is no such record.
     """
     paths = record_files(world, table)
-    path = next((one for one in paths if one.exists()), None)
+    path = next((place for place in paths if place.exists()), None)
     if path is None:
         raise FileNotFoundError(f"There is no record {str(paths[0].relative_to(project_dir()))!r}; "
                                 f"'python -m zfhelpers.results --world {world} --table {table}' makes one.")  # fmt: skip

@@ -2,27 +2,25 @@
 
     python -m zfhelpers.networks --world toy --only scratch/toy-novel-30-0
 
-trains on 30 images of each class of the target "toy-novel", those of `divisions.split(..., fold=0)`, with the structure and the
-recipe of the world's own network (`training.train`): 300 to 600 images instead of thousands, and nothing else. Notebook 11 does
-the same with fewer images and divisions where the paper's protocol would take a reader's quarter of an hour.
+trains on 30 images of each class of the target "toy-novel", those of `divisions.split(..., fold=0)`, with the structure of the
+world's own network: 300 to 600 images instead of thousands, and nothing else. Notebook 11 does the same with fewer images and
+divisions where the paper's protocol would take a reader's quarter of an hour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from tqdm.auto import tqdm
 
+from zfhelpers.experiments.classification import probabilities
 from zfhelpers.experiments.features import features
 from zfhelpers.experiments.probes import Probe, gram_matrix, learning_curve
 from zfhelpers.files import show_progress
-from zfhelpers.networks.catalogue import ELSEWHERE, FEW, network_name
+from zfhelpers.networks.catalogue import network_name, scratch_of
 from zfhelpers.networks.checkpoints import load
 from zfhelpers.networks.trained import trained_folds
-from zfhelpers.training.recipe import BATCH
 from zfhelpers.worlds.divisions import split
 from zfhelpers.worlds.few import TEST, pool
 from zfhelpers.worlds.targets import Target, default_target, open_target
@@ -46,11 +44,8 @@ def scratch_probe(world: str, target: Target, per_class: int, folds: Sequence[in
     """
     if not len(folds):
         raise ValueError("folds must name one random draw or more.")
-    missing = [network_name(target.name, per_class, fold) for fold in folds]
-    missing = [
-        name for name, fold in zip(missing, folds, strict=True) if not trained_folds(world, target.name, per_class, [fold])
-    ]
-    if missing:
+    there = trained_folds(world, target.name, per_class, folds)
+    if missing := [network_name(target.name, per_class, fold) for fold in folds if fold not in there]:
         raise FileNotFoundError(
             f"There is no network {', '.join(missing)}; train it with "
             f"'python -m zfhelpers.networks --world {world} --only {' '.join(missing)}'."
@@ -59,9 +54,7 @@ def scratch_probe(world: str, target: Target, per_class: int, folds: Sequence[in
     for fold in folds:
         net, own = load(world, network_name(target.name, per_class, fold))
         _, test = split(images.labels, per_class, TEST, fold)
-        parts = np.array_split(test, -(-len(test) // BATCH))
-        with torch.inference_mode():
-            said = torch.cat([net(own.preprocess(images.images(part))).argmax(1) for part in parts])
+        said = probabilities(net, own, images, test).argmax(axis=1)
         accuracies.append(float(balanced_accuracy_score(images.labels[test], said)))
         confusions.append(confusion_matrix(images.labels[test], said, labels=range(len(target.classes))))
     return Probe("from scratch", per_class, tuple(accuracies), (), sum(confusions))
@@ -84,11 +77,11 @@ def table4(world: str, folds: int = 5) -> dict:
     """
     net, data = load(world)
     target = open_target(default_target(data), data)
-    images, (_, counts, *_) = pool(target), FEW.get(world, ELSEWHERE)
+    images, counts = pool(target), scratch_of(world).counts
     gram = gram_matrix(features(net, data, images, "layer7")["layer7"])
     frozen = learning_curve(gram, images.labels, "softmax", counts, TEST, folds, bar("pretrained"))
     there = {count: trained_folds(world, target.name, count, range(folds)) for count in counts}
-    scratch = {count: scratch_probe(world, target, count, some) for count, some in there.items() if some}
+    scratch = {count: scratch_probe(world, target, count, found) for count, found in there.items() if found}
     rows = {"pretrained": frozen, "from scratch": scratch}
     return setting(target, folds) | {
         "rows": {name: {str(count): probe_entry(probe) for count, probe in probes.items()} for name, probes in rows.items()},
@@ -103,7 +96,7 @@ def setting(target: Target, folds: int) -> dict:
 
 def probe_entry(probe: Probe) -> dict:
     """Accuracies in %: their mean, their deviation if there are several, each division's, and the C that each chose."""
-    each = [100 * one for one in probe.accuracies]
+    each = [100 * accuracy for accuracy in probe.accuracies]
     spread = {"std": 100 * probe.std} if len(each) > 1 else {}
     return {"accuracy": 100 * probe.mean, **spread, "each": each, "costs": list(probe.costs)}
 

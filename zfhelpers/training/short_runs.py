@@ -1,8 +1,8 @@
 """Short training runs that show what each part of the recipe does (sec. 3.1): seconds on a processor instead of days.
 
 The network is that of Fig. 3 at an eighth of its width, the images have 64 pixels, the classes are few. Everything else, the
-start, the crops and mirror images, the cap on the filters, is what `training.train` uses. A run keeps to one thread: of batches
-as small as these a second makes little faster, and on busy cores two wait for each other many times longer than they compute.
+start, the crops and mirror images, the cap on the filters, is what `loop.train` uses. A run keeps to one thread: of batches as
+small as these a second makes little faster, and on busy cores two wait for each other many times longer than they compute.
 
 When a run leaves the plateau at its start is the same to a few steps on any machine. What comes after is not: some hundred
 steps amplify the last digit of the weights, in which processors differ, a million times.
@@ -28,13 +28,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from zfhelpers.model import FILTER_RMS, ZFNet, renormalise_filters, scaled
-from zfhelpers.training.batches import augment, epoch_order
-from zfhelpers.training.recipe import ANNEAL, FIRST_RATE, MOMENTUM, WEIGHT_DECAY
+from zfhelpers.training.batches import augment, crop_draws, epoch_order
+from zfhelpers.training.errors import wrong
+from zfhelpers.training.recipe import Recipe
 from zfhelpers.worlds.world import PAPER_CROP, PAPER_FRAME, ImageSet, World
 
 SIDE = 64  # pixels: the least that five layers can look at
 WIDTH, UNITS = 0.125, 128  # of the maps, and units of layers 6 and 7
-BATCH = 64
+SHORT_BATCH = 64  # images a step
 MEASURED = 150  # images of either set at most, for each error
 
 
@@ -77,7 +78,7 @@ def small_world(world: World, classes: int = 6, per_class: int = 100) -> World:
     def reduced(_: World, split: str) -> ImageSet:
         images = getattr(world, split)
         most = per_class if split == "train" else len(images)
-        rows = np.concatenate([np.flatnonzero(images.labels == one)[:most] for one in chosen])
+        rows = np.concatenate([np.flatnonzero(images.labels == label)[:most] for label in chosen])
         parts = [
             F.interpolate(torch.from_numpy(np.array(images.frames[part])).float(), (frame, frame), mode="area")
             for part in np.array_split(rows, -(-len(rows) // 256))
@@ -85,7 +86,7 @@ def small_world(world: World, classes: int = 6, per_class: int = 100) -> World:
         frames = torch.cat(parts).round().to(torch.uint8).numpy()
         return ImageSet(frames, np.searchsorted(chosen, images.labels[rows]), SIDE)
 
-    return World(f"{world.name}, reduced", [world.classes[one] for one in chosen], SIDE, reduced)
+    return World(f"{world.name}, reduced", [world.classes[label] for label in chosen], SIDE, reduced)
 
 
 @contextmanager
@@ -104,13 +105,13 @@ def short_run(
     world: World,
     steps: int,
     *,
-    rate: float = FIRST_RATE,
-    momentum: float = MOMENTUM,
+    rate: float = Recipe.rate,
+    momentum: float = Recipe.momentum,
     dropout: float = 0.5,
     drop_after: int | None = None,
     cap: float = FILTER_RMS,
-    weight_decay: float = WEIGHT_DECAY,
-    batch: int = BATCH,
+    weight_decay: float = Recipe.weight_decay,
+    batch: int = SHORT_BATCH,
     measure_every: int = 50,
     seed: int = 0,
 ) -> Run:
@@ -147,14 +148,14 @@ def short_run(
     for step in range(steps):
         epoch, place = divmod(step, per_epoch)
         rows = epoch_order(seed, epoch, len(world.train))[place * batch : (place + 1) * batch]
-        draws = np.random.default_rng([seed, 2, step]).random((batch, 3))
-        images = augment(torch.from_numpy(world.train.frames[rows]), world.image_size, draws).float() - world.mean
+        frames = torch.from_numpy(world.train.frames[rows])
+        images = augment(frames, world.image_size, crop_draws(seed, step, batch)).float() - world.mean
         torch.manual_seed(seed * 1_000_003 + step)  # dropout
         logits = net(images.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits, torch.from_numpy(world.train.labels[rows]))
         optimizer.zero_grad()
         loss.backward()
-        optimizer.param_groups[0]["lr"] = rate * (ANNEAL if drop_after is not None and step >= drop_after else 1)
+        optimizer.param_groups[0]["lr"] = rate * (Recipe.annealing if drop_after is not None and step >= drop_after else 1)
         optimizer.step()
         rescaled += renormalise_filters(net, cap)
         losses.append(loss.item())
@@ -172,8 +173,7 @@ def _measure(net: nn.Module, world: World, step: int) -> tuple[int, float, float
     for images in (world.train, world.val):
         rows = np.unique(np.linspace(0, len(images) - 1, min(len(images), MEASURED)).astype(int))
         seen = world.preprocess(images.images(rows)).contiguous(memory_format=torch.channels_last)
-        wrong = net(seen).argmax(1) != torch.from_numpy(images.labels[rows])
-        errors.append(100 * wrong.double().mean().item())
+        errors.append(100 * wrong(net(seen), torch.from_numpy(images.labels[rows])).double().mean().item())
     net.train()
     convolutions = (m.weight for m in net.modules() if isinstance(m, nn.Conv2d))
     return step, *errors, max(w.square().mean(dim=(1, 2, 3)).sqrt().max().item() for w in convolutions)

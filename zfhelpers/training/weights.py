@@ -11,12 +11,10 @@ from torch import Tensor
 
 from zfhelpers.files import write_whole
 
-EPOCHS = (1, 2, 5, 10, 20, 30, 40, 64)  # the columns of Fig. 4
 
-
-def epoch_file(variant: str, epoch: int) -> str:
-    """File name of the weights at the end of one epoch."""
-    return f"{variant}-epoch-{epoch:02d}.safetensors"
+def epoch_file(name: str, epoch: int) -> str:
+    """File name of a network's weights at the end of one epoch."""
+    return f"{name}-epoch-{epoch:02d}.safetensors"
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor]) -> str:
@@ -24,6 +22,11 @@ def save_weights(path: Path, tensors: dict[str, Tensor]) -> str:
     data = safetensors.torch.save({name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()})
     write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Of a file, as cards name it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

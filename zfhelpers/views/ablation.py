@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zfhelpers.networks.trained import BASES
+from zfhelpers.networks.catalogue import BASES
 from zfhelpers.views.panels import BELOW, INK, MARK, bars, beside, font, readout
 from zfhelpers.views.view import View
 

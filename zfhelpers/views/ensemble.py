@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import ipywidgets as widgets
 import numpy as np
 
-from zfhelpers.experiments.classification import average, one_crop, ten_crops, wrong
+from zfhelpers.experiments.classification import average, one_crop, ten_crops
+from zfhelpers.training.errors import wrong
 from zfhelpers.views.panels import bars, beside, readout
 from zfhelpers.views.view import View
 

@@ -1,0 +1,95 @@
+"""Batches are the same whoever reads them: a step on its own, several processes, and workers that are spawned."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from zfhelpers.training import batches
+from zfhelpers.training.batches import augment, crop_draws, epoch_batches, epoch_order, steps_per_epoch
+from zfhelpers.training.recipe import Recipe
+from zfhelpers.worlds.world import ImageSet
+
+
+def numbered(count):
+    """Every frame has its own number as its grey value."""
+    return ImageSet(np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 3, 9, 9)), np.arange(count), 8)
+
+
+def test_crops_and_mirrors_are_what_the_draws_say():
+    frames = torch.arange(2 * 3 * 6 * 6).reshape(2, 3, 6, 6).to(torch.uint8)
+    out = augment(frames, 4, np.array([[0.0, 0.99, 0.9], [0.5, 0.4, 0.1]]))
+    assert torch.equal(out[0], frames[0, :, 0:4, 2:6])
+    assert torch.equal(out[1], frames[1, :, 1:5, 1:5].flip(-1))
+
+
+@pytest.mark.parametrize(("count", "batch", "steps"), [(23, 5, 4), (20, 5, 4), (3, 5, 1)])
+def test_an_epoch_visits_its_order_in_full_batches(count, batch, steps):
+    recipe, images = Recipe(batch=batch, seed=7), numbered(count)
+    assert steps_per_epoch(count, batch) == steps
+    for epoch in (1, 2):
+        found = list(epoch_batches(images, recipe, epoch, (epoch - 1) * steps))
+        order = epoch_order(7, epoch, count)
+        for place, (frames, labels, draws) in enumerate(found):
+            rows = order[place * batch : (place + 1) * batch]
+            assert labels.tolist() == frames[:, 0, 0, 0].tolist() == rows.tolist()
+            np.testing.assert_array_equal(draws, crop_draws(7, (epoch - 1) * steps + place, len(rows)))
+        assert len(found) == steps
+
+
+@pytest.mark.parametrize("done", range(4, 9))
+def test_an_epoch_goes_on_where_it_was(done):
+    recipe, images = Recipe(batch=5), numbered(23)
+    whole, rest = list(epoch_batches(images, recipe, 2, 4)), list(epoch_batches(images, recipe, 2, done))
+    assert len(rest) == 8 - done
+    for (_, labels, draws), (_, expected, drawn) in zip(rest, whole[done - 4 :], strict=True):
+        assert torch.equal(labels, expected)
+        np.testing.assert_array_equal(draws, drawn)
+
+
+def test_the_parts_of_three_processes_make_up_the_batch():
+    recipe, images = Recipe(batch=6), numbered(20)
+    parts = [list(epoch_batches(images, recipe, 1, 0, rank, 3)) for rank in range(3)]
+    for whole, *split in zip(epoch_batches(images, recipe, 1, 0), *parts, strict=True):
+        for rank, part in enumerate(split):
+            for mine, all_of_it in zip(part, whole, strict=True):
+                np.testing.assert_array_equal(mine, all_of_it[rank::3])
+
+
+def test_what_a_loader_hands_to_its_workers_can_be_pickled():
+    loader = batches.batches(numbered(4), [np.arange(2), np.arange(2, 4)])
+    for part in (loader.dataset, loader.collate_fn, loader.worker_init_fn):
+        pickle.dumps(part)
+
+
+FROM_FILES = """
+import multiprocessing, sys
+import numpy as np
+from PIL import Image
+from zfhelpers.training import batches
+from zfhelpers.worlds.frames import DecodedOnDemand
+from zfhelpers.worlds.world import ImageSet
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    paths = [f"{sys.argv[2]}/{number}.png" for number in range(5)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (9, 9), (number, number, number)).save(path)
+    batches.DECODERS = 1
+    images = ImageSet(DecodedOnDemand(paths, 9), range(5), 8)
+    for frames, labels in batches.batches(images, [np.array([3, 1]), np.array([0, 2, 4])]):
+        print(frames[:, 0, 0, 0].tolist(), labels.tolist())
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_may_be_spawned(method, tmp_path):
+    """As on macOS, and from Python 3.14 on everywhere."""
+    script = tmp_path / "script.py"
+    script.write_text(FROM_FILES)
+    done = subprocess.run([sys.executable, str(script), method, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines() == ["[3, 1] [3, 1]", "[0, 2, 4] [0, 2, 4]"]

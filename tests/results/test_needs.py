@@ -3,6 +3,7 @@
 import pytest
 
 from zfhelpers import open_world
+from zfhelpers.networks.trained import Network
 from zfhelpers.results import needs
 
 
@@ -45,10 +46,10 @@ def test_nobody_trains_from_scratch_on_a_target_that_is_not_the_default(toy):
 
 def test_table_2_needs_a_network_that_it_shows_or_a_record(toy, monkeypatch):
     """Without layer 7 a network belongs to Table 3 alone."""
-    monkeypatch.setattr(needs, "trained", lambda world: {("alexnet-no-7", 0): "table3/alexnet-no-7-0"})
+    monkeypatch.setattr(needs, "trained", lambda world: {Network("alexnet-no-7", 0): "table3/alexnet-no-7-0"})
     assert needs.table(toy, 3) == ""
     assert needs.table(toy, 2) == "it needs the networks of Table 2; 'make train WORLD=toy' trains them."
-    monkeypatch.setattr(needs, "trained", lambda world: {("zfnet", 4): "table3/zfnet-4"})
+    monkeypatch.setattr(needs, "trained", lambda world: {Network("zfnet", 4): "table3/zfnet-4"})
     assert needs.table(toy, 2) == ""
     monkeypatch.setattr(needs, "trained", lambda world: {})
     assert needs.table(open_world("imagenette"), 2) == ""  # on record

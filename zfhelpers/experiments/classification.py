@@ -9,10 +9,8 @@ with one view of an image, its centre crop, or the paper's ten (sec. 3.1: four c
     >>> of_views = view_probabilities(net, world, world.val, range(4))
     >>> of_views.shape, one_crop(of_views).shape, ten_crops(of_views).shape
     ((4, 10, 24), (4, 24), (4, 24))
-    >>> average([one_crop(of_views), ten_crops(of_views)]).shape
-    (4, 24)
-
-What is counted on them is the top-k error, `training.errors.wrong`.
+    >>> wrong(average([one_crop(of_views), ten_crops(of_views)]), world.val.labels[:4], k=5)
+    array([False, False, False, False])
 """
 
 from __future__ import annotations
@@ -23,7 +21,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from zfhelpers.training.errors import wrong
 from zfhelpers.worlds.world import ImageSet, World
+
+__all__ = ["average", "one_crop", "probabilities", "ten_crops", "view_probabilities", "wrong"]
 
 CENTRE = 4  # where `World.ten_crop` puts the centre crop
 AT_ONCE = 64  # images in a forward pass, or a tenth as many where each has ten views

@@ -82,14 +82,6 @@ import torch
 from zfhelpers import views
 from zfhelpers.experiments.correspondence import Correspondence
 from zfhelpers.experiments.invariance import InvarianceCurves
-from zfhelpers.views.ablation import ablation_view
-from zfhelpers.views.confusion import confusion_view
-from zfhelpers.views.correspondence import correspondence_view
-from zfhelpers.views.ensemble import ensemble_view
-from zfhelpers.views.evolution import evolution_view
-from zfhelpers.views.filters import filters_view
-from zfhelpers.views.invariance import invariance_view
-from zfhelpers.views.neighbours import neighbours_view
 
 rng = np.random.default_rng(0)
 picture = lambda *shape: rng.integers(0, 256, (*shape, 3, 32, 32), dtype=np.uint8)
@@ -98,27 +90,28 @@ signs = lambda: Correspondence(torch.from_numpy(rng.integers(-1, 2, (4, 8)).asty
 ----
 views.features_view({name: (range(3), signal(3, 9), picture(3, 9)) for name in ("layer1", "layer2")})
 ----
-filters_view({name: signal(12) for name in ("one", "two")})
+views.filters_view({name: signal(12) for name in ("one", "two")})
 ----
-evolution_view({name: (range(3), signal(3, 4), picture(3, 4), rng.integers(0, 9, (3, 4))) for name in "ab"}, (1, 2, 5, 10))
+views.evolution_view({name: (range(3), signal(3, 4), picture(3, 4), rng.integers(0, 9, (3, 4))) for name in "ab"}, (1, 2, 5, 10))
 ----
 curves = {kind: InvarianceCurves(kind, torch.tensor(amounts), {"layer1": torch.rand(2, 3)}, torch.rand(2, 3))
           for kind, amounts in {"scale": [1.0, 1.5, 2.0], "rotation": [0.0, 90.0, 180.0]}.items()}
-invariance_view({kind: (found, torch.from_numpy(picture(2, 3))) for kind, found in curves.items()}, ["cat", "dog"])
+views.invariance_view({kind: (found, torch.from_numpy(picture(2, 3))) for kind, found in curves.items()}, ["cat", "dog"])
 ----
 parts = ("nose", "eye")
-correspondence_view({part: picture(4) for part in parts}, {part: {"layer5": signs(), "layer7": signs()} for part in parts})
+views.correspondence_view({part: picture(4) for part in parts}, {part: {"layer5": signs(), "layer7": signs()} for part in parts})
 ----
-ensemble_view({name: rng.dirichlet(np.ones(3), (40, 10)) for name in ("one", "two", "three")}, rng.integers(0, 3, 40))
+views.ensemble_view({name: rng.dirichlet(np.ones(3), (40, 10)) for name in ("one", "two", "three")}, rng.integers(0, 3, 40))
 ----
 networks = [{"row": row, "seed": seed, "val_top1": 9.0 + seed, "of_class": [*rng.uniform(0, 30, 2)]}
             for row in ("alexnet", "alexnet-no-7", "zfnet") for seed in range(2)]
-ablation_view({"classes": ["cat", "dog"], "networks": networks})
+views.ablation_view({"classes": ["cat", "dog"], "networks": networks})
 ----
-confusion_view({name: {n: rng.integers(1, 9, (3, 3)) for n in (1, 5)} for name in ("one", "two")}, ["cat", "dog", "owl"])
+views.confusion_view({name: {n: rng.integers(1, 9, (3, 3)) for n in (1, 5)} for name in ("one", "two")}, ["cat", "dog", "owl"])
 ----
 points = {layer: rng.normal(size=(12, 4)) for layer in ("layer1", "layer2")}
-neighbours_view(picture(12), np.arange(12) % 3, ["cat", "dog", "owl"], {layer: one @ one.T for layer, one in points.items()})
+grams = {layer: values @ values.T for layer, values in points.items()}
+views.neighbours_view(picture(12), np.arange(12) % 3, ["cat", "dog", "owl"], grams)
 """
 
 

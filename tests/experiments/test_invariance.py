@@ -12,8 +12,6 @@ import torch.nn.functional as F
 
 import zfhelpers.experiments.invariance
 from zfhelpers.experiments.invariance import InvarianceCurves, drawn, invariance_curves, transformed, typical_distance
-from zfhelpers.figures import charts
-from zfhelpers.figures.charts import InvarianceRow
 from zfhelpers.hooks import activations, find_layer
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.toyworld import familiar
@@ -260,22 +258,3 @@ def test_typical_distance_needs_two_images(net, images):
 
 def test_doctests():
     assert doctest.testmod(zfhelpers.experiments.invariance).failed == 0
-
-
-# ---------------------------------------------------------------------------------------------------------------- the figure
-
-
-def test_the_figure_names_its_images_in_the_colours_of_their_curves(monkeypatch):
-    kept = []
-    monkeypatch.setattr(charts, "Picture", lambda figure, *_rest: kept.append(figure))
-    samples = np.zeros((3, 4, 3, 40, 40), np.uint8)
-    amounts, values = np.array([0.0, 90.0, 180.0]), np.random.default_rng(0).random((3, 3))
-    row = InvarianceRow("rotation (degrees)", amounts, samples, {"layer1": values, "layer7": values}, values, ticks=[0, 90, 180])
-    charts.invariance_figure([row], ["mug", "car", "bus"])
-    shown, *plots = kept[0].axes
-    names = [(label.get_text(), label.get_color()) for label in shown.get_yticklabels()]
-    assert names == list(zip(["mug", "car", "bus"], charts.COLOURS, strict=False))
-    for axes in plots:
-        assert [line.get_color() for line in axes.get_lines()] == [colour for _, colour in names]
-        assert axes.get_xticks().tolist() == [0, 90, 180]
-        np.testing.assert_array_equal(axes.get_lines()[1].get_ydata(), values[1])

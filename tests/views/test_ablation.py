@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from zfhelpers.views.ablation import ablation_view
-from zfhelpers.views.panels import BELOW, MARK, bars
 
 
 def entry(row, seed, of_class):
@@ -14,7 +13,7 @@ def entry(row, seed, of_class):
         "row": row,
         "seed": seed,
         "of_class": of_class,
-        "val_top1": float(np.mean([one for one in of_class if one is not None])),
+        "val_top1": float(np.mean([error for error in of_class if error is not None])),
     }
 
 
@@ -67,23 +66,6 @@ def test_follows_a_click(table):
     assert "zfnet and alexnet in colour" in view.alt
 
 
-def shares(image):
-    """How many pixels are of each colour, row by row of bars."""
-    pixels = np.asarray(image)
-    found = [[(pixels[2 + 16 * n : 18 + 16 * n] == tuple(bytes.fromhex(colour[1:]))).all(-1).sum() for colour in (MARK, BELOW)]
-             for n in range((image.height - 4) // 16)]  # fmt: skip
-    return np.array(found)
-
-
-def test_bars_are_as_long_as_their_values_and_on_their_side():
-    up, down = shares(bars(["a", "b", "c"], [4.0, -2.0, 9.0], -5, 5)).T
-    assert up[1] == 0
-    assert down[[0, 2]].tolist() == [0, 0]
-    assert up[0] / down[1] == pytest.approx(2, rel=0.05)
-    assert up[2] / up[0] == pytest.approx(5 / 4, rel=0.05)  # cut off at the end of the axis
-
-
-def test_bars_start_at_zero_where_the_axis_does():
-    drawn = bars(["long name", "x"], [1.0, 2.0], 0, 2)
-    up, _ = shares(drawn).T
-    assert up[1] / up[0] == pytest.approx(2, rel=0.05)
+def test_a_table_without_networks_is_refused():
+    with pytest.raises(ValueError, match="no network to compare"):
+        ablation_view({"classes": ["dog"], "networks": []})

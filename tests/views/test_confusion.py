@@ -40,7 +40,7 @@ def test_says_where_a_network_was_not_measured_and_goes_on():
 
 def test_a_hundred_classes_are_drawn_while_the_slider_moves():
     table = np.random.default_rng(0).integers(0, 9, (102, 102))
-    names = [f"class {one}" for one in range(102)]
+    names = [f"class {number}" for number in range(102)]
     view = confusion_view({"pretrained": {1: table, 2: table.T}}, names)
     began = time.process_time()
     for name in names[1:11]:

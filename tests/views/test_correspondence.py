@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 
 from zfhelpers.experiments.correspondence import Correspondence
 from zfhelpers.views.correspondence import GAINS, LOSES, OPPOSITE, SAME, correspondence_view
@@ -29,7 +29,7 @@ def picture(view):
 
 
 def area(image, colour):
-    return int((image == [int(colour[at : at + 2], 16) for at in (1, 3, 5)]).all(-1).sum())
+    return int((image == ImageColor.getrgb(colour)).all(-1).sum())
 
 
 @pytest.mark.parametrize("layer", SHAPES)

@@ -46,3 +46,8 @@ def test_a_committee_of_nobody_is_refused_and_the_view_goes_on(view):
     assert "at least one network" in view.error
     view.set(two=True)
     assert view.error is None
+
+
+def test_an_ensemble_of_no_networks_is_refused():
+    with pytest.raises(ValueError, match="needs one network or more"):
+        ensemble_view({}, LABELS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zfhelpers.views.filters import _spectrum, filters_view
+from zfhelpers.views.filters import filters_view, spectrum
 from zfhelpers.views.panels import PANEL
 
 
@@ -32,8 +32,13 @@ def test_a_smaller_bank_moves_the_slider_into_range(banks):
     assert view.error is None
 
 
-def test_the_spectrum_peaks_where_the_grating_is():
+def test_thespectrum_peaks_where_the_grating_is():
     wave = np.broadcast_to(np.sin(2 * np.pi * 0.25 * np.arange(32)), (3, 32, 32))
-    drawn = np.asarray(_spectrum(wave, (0.1, 0.4)), float)[PANEL // 2]  # the row of frequencies along the columns
+    drawn = np.asarray(spectrum(wave, (0.1, 0.4)), float)[PANEL // 2]  # the row of frequencies along the columns
     brightest = np.abs(drawn - np.array([253, 231, 36])).sum(axis=1).argmin()  # the top of the colour map
     assert abs(abs(brightest / PANEL - 0.5) - 0.25) < 0.02
+
+
+def test_no_bank_is_refused():
+    with pytest.raises(ValueError, match="no network to choose"):
+        filters_view({})

@@ -17,8 +17,8 @@ IMAGES, LABELS, CLASSES = RNG.integers(0, 256, (12, 3, 16, 16), dtype=np.uint8),
 
 @pytest.mark.parametrize("layer", FEATURES)
 def test_distances_agree_with_those_of_single_pairs(layer):
-    for index, one in enumerate(FEATURES[layer]):
-        pairs = [np.sum((one - other) ** 2) for other in FEATURES[layer]]
+    for index, values in enumerate(FEATURES[layer]):
+        pairs = [np.sum((values - other) ** 2) for other in FEATURES[layer]]
         np.testing.assert_allclose(squared_distances(GRAMS[layer], index), pairs, atol=1e-12)
 
 

@@ -1,7 +1,6 @@
-"""The paper's figures, in its layouts and with its panel letters: arrays in, a `Picture` with alt text out.
+"""The figures that are made of tiles: projections and patches (Fig. 2), epochs (Fig. 4), filters (Fig. 6), plain images.
 
-Nothing here runs a network or knows a data set. Images are uint8 (3, H, W), projections signed float (3, H, W), both arrays or
-tensors. Every function takes `alt` to replace its own description by a better one, and `caption`.
+Images are uint8 (3, H, W), projections signed float (3, H, W), both arrays or tensors.
 
     >>> weights = np.random.default_rng(0).normal(size=(12, 3, 7, 7))
     >>> filters_figure(weights, columns=4)
@@ -17,26 +16,44 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from zfhelpers.figures.picture import DPI, Picture, array, fit, mosaic, pixels, projection_to_rgb, style
+from zfhelpers.figures.picture import DPI, Picture, style
+from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rgb
 
 GRIDS = {"layer1": 3, "layer2": 4, "layer3": 4, "layer4": 2, "layer5": 2}  # columns of feature maps in Fig. 2
 TILE = 49  # pixels: larger tiles are reduced to it, as in the paper
 
 
-class _Sheet:
-    """A white page on which images and text are placed by pixels from the top left, so that no tile is ever resampled."""
+class Sheet:
+    """A white page on which images and text are placed by pixels from the top left, so that no tile is ever resampled.
+
+    Args:
+        width, height: of the page, in pixels.
+    """
 
     def __init__(self, width: int, height: int):
-        self.height = height
-        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="none")
+        self.width, self.height = width, height
+        self.images: list[tuple[np.ndarray, float, float]] = []
+        self.texts: list[tuple[float, float, str, dict]] = []
 
     def image(self, x: int, y: int, image) -> None:
+        """Places an image (3, H, W), uint8, with its upper left corner at x, y."""
         drawn = pixels(image)
-        self.figure.figimage(drawn, x, self.height - y - drawn.shape[0])
+        self.images.append((drawn, x, self.height - y - drawn.shape[0]))
 
     def text(self, x: float, y: float, text: str, size: float = 8, **options) -> None:
-        width = self.figure.get_figwidth() * DPI
-        self.figure.text(x / width, 1 - y / self.height, text, fontsize=size, **{"ha": "center", "va": "center"} | options)
+        """Places text of so many points with its middle at x, y, or as matplotlib's `options` say."""
+        options = {"fontsize": size, "ha": "center", "va": "center"} | options
+        self.texts.append((x / self.width, 1 - y / self.height, text, options))
+
+    def picture(self, alt: str) -> Picture:
+        """The page as it is now, in the house style."""
+        with style():
+            figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI, layout="none")
+            for drawn, x, y in self.images:
+                figure.figimage(drawn, x, y)
+            for x, y, text, options in self.texts:
+                figure.text(x, y, text, **options)
+            return Picture(figure, alt)
 
 
 def top9_figure(
@@ -47,7 +64,6 @@ def top9_figure(
     columns: int | None = None,
     percentile: float = 99.5,
     alt: str | None = None,
-    caption: str | None = None,
 ) -> Picture:
     """Fig. 2, one layer: for each feature map its nine projections, and in the same place on the right the image patches.
 
@@ -58,6 +74,9 @@ def top9_figure(
         maps: which maps they are; written above each block.
         columns: of feature maps; the paper's if not given.
         percentile: of |projection| that becomes black or white.
+
+    Raises:
+        ValueError: projections, patches and maps that are not equally many.
     """
     projections, patches = array(projections), array(patches)
     if projections.shape != patches.shape or len(maps) != len(patches):
@@ -71,7 +90,7 @@ def top9_figure(
     side, strip, gap, left, top = blocks[0][0].shape[1], 15, 5, 26, 36
     panel = columns * (side + gap) - gap
     starts = (left, left + panel + 22)
-    sheet = _Sheet(starts[1] + panel + 4, top + rows * (side + strip + gap) + 4)
+    sheet = Sheet(starts[1] + panel + 4, top + rows * (side + strip + gap) + 4)
     for start, title, panel_blocks in zip(starts, ("projections", "image patches"), blocks, strict=True):
         sheet.text(start, 10, f"{layer}: {title}", 10, ha="left")
         for column in range(columns):
@@ -87,13 +106,10 @@ def top9_figure(
         f"Top nine of {layer}: for {len(maps)} feature maps in {rows} rows and {columns} columns, nine projections to pixel "
         "space on mid-grey, and on the right the nine image patches that excite the same map most."
     )
-    with style():
-        return Picture(sheet.figure, alt, caption)
+    return sheet.picture(alt)
 
 
-def filters_figure(
-    weights, columns: int = 11, column_major: bool = True, each: bool = True, alt: str | None = None, caption: str | None = None
-) -> Picture:
+def filters_figure(weights, columns: int = 11, column_major: bool = True, each: bool = True, alt: str | None = None) -> Picture:
     """Fig. 6 (b, c): the filters of the first layer as small images.
 
     Args:
@@ -101,6 +117,9 @@ def filters_figure(
         columns: of the grid; the paper's 11.
         column_major: fill it column by column, as the paper does.
         each: scale every filter by its own largest weight; otherwise all by one, which shows when a few dominate (Fig. 6 a).
+
+    Raises:
+        ValueError: filters of another shape, which cannot be shown as colours.
     """
     weights = array(weights)
     if weights.ndim != 4 or weights.shape[1] != 3:
@@ -112,7 +131,7 @@ def filters_figure(
     scaled = "every filter scaled by itself" if each else "all filters on one scale"
     size = f"{weights.shape[2]} x {weights.shape[3]}"
     alt = alt or f"The {len(weights)} filters of layer 1, {size} pixels each, in {columns} columns, {scaled} around mid-grey."
-    return Picture(mosaic(fit(tiles, 42), columns, separator=3, column_major=column_major), alt, caption)
+    return Picture(mosaic(fit(tiles, 42), columns, separator=3, column_major=column_major), alt)
 
 
 def images_figure(
@@ -121,7 +140,6 @@ def images_figure(
     columns: int = 6,
     side: int | None = None,
     alt: str | None = None,
-    caption: str | None = None,
 ) -> Picture:
     """A contact sheet: images of one size in reading order, a title above each if given.
 
@@ -130,8 +148,13 @@ def images_figure(
         titles: one per image; long ones are broken, and cut after two lines.
         columns: at most so many in a row.
         side: pixels of one image on the sheet; its own size if not given.
+
+    Raises:
+        ValueError: no image, or not a title for each.
     """
     tiles = fit(images, side) if side else array(images)
+    if not len(tiles):
+        raise ValueError("There is no image to show; give (N, 3, H, W) with one or more.")
     if titles is not None and len(titles) != len(tiles):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
     columns = min(columns, len(tiles))
@@ -139,15 +162,14 @@ def images_figure(
     shown = [textwrap.wrap(title, max(6, wide // 6), max_lines=2, placeholder=" …") for title in titles or [""] * len(tiles)]
     strip = 13 * max(map(len, shown)) + 4
     rows = -(-len(tiles) // columns)
-    sheet = _Sheet(columns * (wide + 6) + 2, rows * (high + strip + 6) + 2)
+    sheet = Sheet(columns * (wide + 6) + 2, rows * (high + strip + 6) + 2)
     for number, (tile, lines) in enumerate(zip(tiles, shown, strict=True)):
         row, column = divmod(number, columns)
         x, y = 4 + column * (wide + 6), 4 + row * (high + strip + 6)
         sheet.image(x, y + strip, tile)
         sheet.text(x + wide / 2, y + strip - 3, "\n".join(lines), va="bottom", linespacing=1.1)
     alt = alt or f"{len(tiles)} images" + (f": {', '.join(titles)}." if titles else ".")
-    with style():
-        return Picture(sheet.figure, alt, caption)
+    return sheet.picture(alt)
 
 
 def evolution_figure(
@@ -156,7 +178,6 @@ def evolution_figure(
     layer: str,
     percentile: float = 99.5,
     alt: str | None = None,
-    caption: str | None = None,
     *,
     maps: Sequence[int] | None = None,
     winners=None,
@@ -170,6 +191,9 @@ def evolution_figure(
         maps: their numbers, written before the rows.
         winners: (maps, epochs), the image each projection comes from. Where it is the same as one column earlier, a bar below
             joins the two cells; a gap in the bar is a jump.
+
+    Raises:
+        ValueError: epochs, maps or winners that do not fit the projections.
     """
     projections = array(projections)
     if projections.shape[1] != len(epochs):
@@ -180,7 +204,7 @@ def evolution_figure(
     rows = [fit(np.stack([projection_to_rgb(cell, percentile=percentile) for cell in cells]), 72) for cells in projections]
     side, left, top = rows[0].shape[-1], 3 if maps is None else 46, 38
     across, down = side + 1, side + (1 if winners is None else 8)
-    sheet = _Sheet(left + len(epochs) * across + 3, top + len(rows) * down + 2)
+    sheet = Sheet(left + len(epochs) * across + 3, top + len(rows) * down + 2)
     sheet.text(3, 10, f"{layer}: epochs", 10, ha="left")
     for column, epoch in enumerate(epochs):
         sheet.text(left + column * across + side / 2, 28, str(epoch))
@@ -196,12 +220,11 @@ def evolution_figure(
         f"Evolution of {layer}: projections of the strongest activation of {len(rows)} feature maps, one per row, after "
         f"{', '.join(map(str, epochs))} epochs."
     )
-    with style():
-        return Picture(sheet.figure, alt, caption)
+    return sheet.picture(alt)
 
 
 def selection_figure(
-    uncapped, filters: Sequence, projections: Sequence, titles: Sequence[str], alt: str | None = None, caption: str | None = None
+    uncapped, filters: Sequence, projections: Sequence, titles: Sequence[str], alt: str | None = None
 ) -> Picture:
     """Fig. 6: (a) filters without a limit on one scale, (b, c) two first layers, (d, e) what their second layers respond to.
 
@@ -213,6 +236,9 @@ def selection_figure(
         projections: two of (maps, 9, 3, h, h) float, panels (d) and (e); the nine of a map share one scale. A map of zeros, which
             no image excites, is plain grey.
         titles: five, without the letters.
+
+    Raises:
+        ValueError: other numbers of panels or titles.
     """
     filters, projections = [array(bank) for bank in filters], [array(block) for block in projections]
     if len(titles) != 5 or len(filters) != 2 or len(projections) != 2:
@@ -220,7 +246,7 @@ def selection_figure(
             f"Fig. 6 has five panels (a) to (e), not {1 + len(filters) + len(projections)} with {len(titles)} titles."
         )
     one_scale = projection_to_rgb(array(uncapped), percentile=100)
-    by_itself = [np.stack([projection_to_rgb(one, percentile=100) for one in bank]) for bank in filters]
+    by_itself = [np.stack([projection_to_rgb(filter_, percentile=100) for filter_ in bank]) for bank in filters]
     above = []
     for bank in (one_scale, *by_itself):
         columns = math.ceil(math.sqrt(len(bank) * 11 / 9))
@@ -232,7 +258,7 @@ def selection_figure(
     margin, strip = 6, 24
     widths = [sum(panel.shape[2] + 3 * margin for panel in row) for row in (above, below)]
     heights = [max(panel.shape[1] for panel in row) + strip for row in (above, below)]
-    sheet = _Sheet(max(widths) + margin, sum(heights) + 2 * margin)
+    sheet = Sheet(max(widths) + margin, sum(heights) + 2 * margin)
     letters = iter(zip("abcde", titles, strict=True))
     for row, width, top in zip((above, below), widths, (0, heights[0] + margin), strict=True):
         spare = (max(widths) - width) // len(row)
@@ -243,5 +269,4 @@ def selection_figure(
             sheet.image(left, top + strip, panel)
             left += panel.shape[2] + 3 * margin + spare
     alt = alt or "; ".join(f"({letter}) {title}" for letter, title in zip("abcde", titles, strict=True)) + "."
-    with style():
-        return Picture(sheet.figure, alt, caption)
+    return sheet.picture(alt)

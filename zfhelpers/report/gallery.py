@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 
 from zfhelpers.boxes import crop
 from zfhelpers.deconv import Deconvnet
-from zfhelpers.figures.picture import Picture
-from zfhelpers.figures.sheets import fit, mosaic, projection_to_rgb, style
+from zfhelpers.figures import Picture, fit, mosaic, projection_to_rgb, style
 from zfhelpers.files import project_dir
 from zfhelpers.geometry import receptive_field
 from zfhelpers.networks.checkpoints import load

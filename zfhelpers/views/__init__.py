@@ -1,14 +1,18 @@
 """The course's widgets: each a function that takes data computed beforehand and returns a `View`."""
 
 from zfhelpers.views.ablation import ablation_view
-from zfhelpers.views.basics import deconv_view, features_view, occlusion_view, receptive_field_view, unpool_view
 from zfhelpers.views.confusion import confusion_view
 from zfhelpers.views.correspondence import correspondence_view
+from zfhelpers.views.deconv import deconv_view
 from zfhelpers.views.ensemble import ensemble_view
 from zfhelpers.views.evolution import evolution_view
+from zfhelpers.views.features import features_view
 from zfhelpers.views.filters import filters_view
 from zfhelpers.views.invariance import invariance_view
 from zfhelpers.views.neighbours import neighbours_view
+from zfhelpers.views.occlusion import occlusion_view
+from zfhelpers.views.receptive_field import receptive_field_view
+from zfhelpers.views.unpool import unpool_view
 from zfhelpers.views.view import View
 
 __all__ = [

@@ -20,31 +20,37 @@ def ablation_view(table: Mapping) -> View:
 
     Args:
         table: what `ablation.table3` returns, or its record.
+
+    Raises:
+        ValueError: a table without networks.
     """
-    seeds = sorted({one["seed"] for one in table["networks"]})
-    networks = {(one["row"], one["seed"]): one for one in table["networks"]}
-    of_class = {which: np.array(one["of_class"], float) for which, one in networks.items()}  # NaN where no image was judged
+    if not table["networks"]:
+        raise ValueError("The table holds no network to compare; train some first.")
+    seeds = sorted({entry["seed"] for entry in table["networks"]})
+    networks = {(entry["row"], entry["seed"]): entry for entry in table["networks"]}
+    of_class = {which: np.array(entry["of_class"], float) for which, entry in networks.items()}  # NaN where no image was judged
     rows = list(dict.fromkeys(row for row, _ in networks))
     first = next((row for row in rows if row != BASES[row] and BASES[row] in rows), rows[0])
+    choices = {"all that both have": -1} | {str(seed): seed for seed in seeds}
     controls = {
         "row": widgets.Dropdown(options=rows, value=first, description="network"),
         "against": widgets.Dropdown(options=rows, value=BASES[first] if BASES[first] in rows else rows[0], description="against"),
-        "seed": widgets.Dropdown(options=[("all that both have", -1), *((str(one), one) for one in seeds)], description="seed"),
+        "seed": widgets.Dropdown(options=list(choices.items()), description="seed"),
     }
 
     def render(state: dict):
         row, base = state["row"], state["against"]
-        both = [one for one in seeds if (row, one) in networks and (base, one) in networks and state["seed"] in (-1, one)]
+        both = [seed for seed in seeds if {(row, seed), (base, seed)} <= networks.keys() and state["seed"] in (-1, seed)]
         if not both:
             raise ValueError(f"{row} and {base} were not both trained with this seed; choose another.")
-        difference = np.mean([of_class[row, s] - of_class[base, s] for s in both], axis=0)
-        order = [one for one in np.argsort(-difference, kind="stable") if np.isfinite(difference[one])]
+        difference = np.mean([of_class[row, seed] - of_class[base, seed] for seed in both], axis=0)
+        order = [label for label in np.argsort(-difference, kind="stable") if np.isfinite(difference[label])]
         difference = difference[order]
-        names, reach = [table["classes"][one] for one in order], max(10.0, np.abs(difference).max())
+        names, reach = [table["classes"][label] for label in order], max(10.0, np.abs(difference).max())
         low = -reach if difference.min() < 0 else 0.0
         shown = bars(names, difference, low, reach)
-        errors = [np.mean([networks[one, s]["val_top1"] for s in both]) for one in (row, base)]
-        panels = [("validation error of every training (%)", _dots(networks, rows, row, base)), ("difference (points)", shown)]
+        errors = [np.mean([networks[name, seed]["val_top1"] for seed in both]) for name in (row, base)]
+        panels = [("validation error of every training (%)", dots(networks, rows, row, base)), ("difference (points)", shown)]
         return (
             beside(panels),
             f"Left, the validation errors of the rows of Table 3, one dot for each training, {row} and {base} in colour; right, "
@@ -59,11 +65,11 @@ def ablation_view(table: Mapping) -> View:
     return View(render, controls, "Which classes pay: pick a row of Table 3, and what it is held against")
 
 
-def _dots(networks: Mapping, rows: list[str], row: str, base: str) -> Image.Image:
-    """One line for each row, one dot for each of its trainings."""
+def dots(networks: Mapping, rows: list[str], row: str, base: str) -> Image.Image:
+    """A line for each row of the table, a dot for each of its trainings; the two compared are in colour."""
     left, width, step = 150, 250, 26
     sheet = Image.new("RGB", (left + width + 16, step * len(rows) + 22), "white")
-    draw, most = ImageDraw.Draw(sheet), max(one["val_top1"] for one in networks.values())
+    draw, most = ImageDraw.Draw(sheet), max(entry["val_top1"] for entry in networks.values())
     for tick in range(0, int(most) + 1, 5 if most < 30 else 10):
         x = left + width * tick / most
         draw.line((x, 0, x, sheet.height - 20), "#e4e4e4")
@@ -71,8 +77,8 @@ def _dots(networks: Mapping, rows: list[str], row: str, base: str) -> Image.Imag
     for number, name in enumerate(rows):
         y, colour = step * number + step / 2, {row: MARK, base: BELOW}.get(name, PALE)
         draw.text((left - 8, y), name, INK if colour != PALE else "#666666", font(12), anchor="rm")
-        for (one, _), entry in networks.items():
-            if one == name:
+        for (trained, _), entry in networks.items():
+            if trained == name:
                 x = left + width * entry["val_top1"] / most
                 draw.ellipse((x - 5, y - 5, x + 5, y + 5), colour, "white")
     return sheet

@@ -13,10 +13,12 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zfhelpers.views.panels import INK, MARK, PANEL, beside, font, heat, readout
+from zfhelpers.figures.colours import heat
+from zfhelpers.figures.tiles import to_pillow
+from zfhelpers.views.panels import BELOW, INK, MARK, PANEL, beside, font, frame, readout
 from zfhelpers.views.view import View
 
-BARS, NAME, BAR = 6, 110, 190  # how many answers are shown; widths of their names and of a full bar, in pixels
+ANSWERS, NAME, BAR = 6, 110, 190  # how many answers are shown; widths of their names and of a full bar, in pixels
 
 
 def shares(confusion: np.ndarray) -> np.ndarray:
@@ -29,7 +31,7 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
 
     Args:
         tables: {name: {training images of each class: (C, C) counts}}, rows the truth, columns the answer; for instance
-            `Probe.confusion` of a `transfer.learning_curve`. Where a name has no entry for a number, the View says so.
+            `Probe.confusion` of a `probes.learning_curve`. Where a name has no entry for a number, the View says so.
         classes: names, in the order of the rows.
         start: the number shown first; the largest if not given.
 
@@ -40,9 +42,10 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
     if not counts:
         raise ValueError("There is no confusion matrix to show; give {name: {images of each class: (C, C) counts}}.")
     found = {name: {count: shares(np.asarray(table)) for count, table in column.items()} for name, column in tables.items()}
+    size = (len(classes), len(classes))
     for table in (table for column in found.values() for table in column.values()):
-        if table.shape != (len(classes), len(classes)):
-            raise ValueError(f"A confusion matrix of {len(classes)} classes is {len(classes), len(classes)}, not {table.shape}.")
+        if table.shape != size:
+            raise ValueError(f"A confusion matrix of {len(classes)} classes is {size}, not {table.shape}.")
     name = widgets.Dropdown(options=list(tables), description="network")
     count = widgets.SelectionSlider(options=counts, value=start or counts[-1], description="images per class")
     label = widgets.SelectionSlider(options=list(classes), description="class")
@@ -52,17 +55,18 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
         said = f"{state['name'].capitalize()}, {state['count']} image{'s' * (state['count'] > 1)} of each class to learn from"
         if table is None:
             there = ", ".join(map(str, sorted(found[state["name"]])))
-            return _empty(), f"{said}: not measured.", f"This network was measured with {there} images of each class."
-        order = np.argsort(-table[row], kind="stable")[:BARS]
-        answers = ", ".join(f"{classes[one]} {table[row, one]:.0%}".replace("%", " %") for one in order if table[row, one])
+            return blank(), f"{said}: not measured.", f"This network was measured with {there} images of each class."
+        frequent = np.argsort(-table[row], kind="stable")[:ANSWERS]
+        answers = [(classes[answer], table[row, answer]) for answer in frequent]
         panels = [
-            ("truth (rows) against answer (columns)", _matrix(table, row)),
-            (f"{state['label']} is called", _bars(table[row], order, row, classes)),
+            ("truth (rows) against answer (columns)", matrix(table, row)),
+            (f"{state['label']} is called", answer_bars(answers, state["label"])),
         ]
+        named = ", ".join(f"{name} {percent(share)}" for name, share in answers if share)
         accuracy = table.diagonal()[table.any(axis=1)].mean()
         return (
             beside(panels),
-            f"{said}: images of {state['label']} are called {answers}.",
+            f"{said}: images of {state['label']} are called {named}.",
             readout(images=state["count"], accuracy=f"{accuracy:.1%}", this_class=f"{table[row, row]:.0%}"),
         )
 
@@ -71,28 +75,32 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
     )
 
 
-def _matrix(table: np.ndarray, row: int) -> Image.Image:
+def matrix(table: np.ndarray, row: int) -> Image.Image:
     """The matrix in colours, one class framed."""
     cell = max(1, round(PANEL / len(table)))
-    drawn = heat(table, cell * len(table), 0, 1)
-    ImageDraw.Draw(drawn).rectangle((0, row * cell - 1, drawn.width - 1, (row + 1) * cell), outline=MARK, width=2)
+    drawn = to_pillow(heat(table, cell * len(table), 0, 1))
+    frame(drawn, (row * cell - 1, 0, (row + 1) * cell + 1, drawn.width), width=2)
     return drawn
 
 
-def _bars(values: np.ndarray, order: np.ndarray, truth: int, classes: Sequence[str]) -> Image.Image:
-    """The most frequent answers as bars; the right one in another colour."""
-    drawn = _empty()
+def answer_bars(answers: Sequence[tuple[str, float]], truth: str) -> Image.Image:
+    """The most frequent answers and their shares, as bars that fill a panel; the right one in another colour."""
+    drawn = blank()
     draw = ImageDraw.Draw(drawn)
-    step = PANEL // BARS
-    for place, one in enumerate(order):
-        top = place * step + 8
-        draw.text((NAME - 6, top + 4), classes[one], INK, font(13), anchor="ra")
-        draw.rectangle(
-            (NAME, top, NAME + max(1, round(BAR * values[one])), top + step - 20), fill="#0072B2" if one == truth else MARK
-        )
-        draw.text((NAME + BAR * values[one] + 6, top + 4), f"{values[one]:.0%}".replace("%", " %"), INK, font(13))
+    step = PANEL // ANSWERS
+    for place, (name, share) in enumerate(answers):
+        top, length = place * step + 8, BAR * share
+        draw.text((NAME - 6, top + 4), name, INK, font(13), anchor="ra")
+        draw.rectangle((NAME, top, NAME + max(1, round(length)), top + step - 20), BELOW if name == truth else MARK)
+        draw.text((NAME + length + 6, top + 4), percent(share), INK, font(13))
     return drawn
 
 
-def _empty() -> Image.Image:
+def blank() -> Image.Image:
+    """An empty panel of the size of `answer_bars`."""
     return Image.new("RGB", (NAME + BAR + 50, PANEL), "white")
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, as one writes it in a sentence."""
+    return f"{share:.0%}".replace("%", " %")

@@ -15,15 +15,24 @@ from collections.abc import Mapping
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from zfhelpers.experiments.correspondence import Correspondence
-from zfhelpers.figures.picture import array, enlarge, pixels
-from zfhelpers.views.panels import INK, beside, factor, font, readout, slider
+from zfhelpers.figures.colours import BLUE, GREEN, PINK, VERMILION
+from zfhelpers.figures.tiles import array
+from zfhelpers.views.panels import INK, beside, enlarged, font, readout, slider, stacked
 from zfhelpers.views.view import View
 
-STILL, LOSES, GAINS = "#e6e6e6", "#D55E00", "#0072B2"
-ONE_MOVES, SAME, OPPOSITE = "#bbbbbb", "#009E73", "#CC79A7"
+STILL, LOSES, GAINS = "#e6e6e6", VERMILION, BLUE
+ONE_MOVES, SAME, OPPOSITE = "#bbbbbb", GREEN, PINK
+MEANINGS = {
+    "loses": LOSES,
+    "gains": GAINS,
+    "stays": STILL,
+    "only one changes": ONE_MOVES,
+    "both, alike": SAME,
+    "both, opposite": OPPOSITE,
+}
 SIDE = 200  # pixels: a grid of units, about
 
 
@@ -49,39 +58,31 @@ def correspondence_view(hidden: Mapping[str, object], changes: Mapping[str, Mapp
             raise ValueError(
                 f"There must be {count} images and {count} changes in every layer for {part!r}, as for the first part."
             )
-    shown = {
-        part: [Image.fromarray(pixels(enlarge(image, factor(image)))) for image in array(all_of)]
-        for part, all_of in hidden.items()
-    }
+    shown = {part: [enlarged(image) for image in array(images)] for part, images in hidden.items()}
 
     def render(state: dict):
         part, layer, dogs = state["part"], state["layer"], (state["one"], state["other"])
         change = changes[part][layer]
-        one, other = (array(change.signs[dog]) for dog in dogs)
-        moved = np.abs(one) * np.abs(other)
-        agreement = np.where(moved == 0, np.abs(one) + np.abs(other), np.where(one == other, 2, 3))
+        left, right = (array(change.signs[dog]) for dog in dogs)
+        moved = np.abs(left) * np.abs(right)
+        agreement = np.where(moved == 0, np.abs(left) + np.abs(right), np.where(left == right, 2, 3))
         same, both = int((agreement == 2).sum()), int(moved.sum())
-        first = ("left", "right")
-        pictures = [(f"the dog on the {side}", shown[part][dog]) for side, dog in zip(first, dogs, strict=True)]
+        pictures = [(f"the dog on the {side}", shown[part][dog]) for side, dog in zip(("left", "right"), dogs, strict=True)]
         grids = [
-            *(
-                (f"units: {side}", _grid(signs, [GAINS, STILL, LOSES], -1))
-                for side, signs in zip(first, (one, other), strict=True)
-            ),
-            ("both", _grid(agreement, [STILL, ONE_MOVES, SAME, OPPOSITE], 0)),
+            ("units: left", unit_grid(left, [GAINS, STILL, LOSES], -1)),
+            ("units: right", unit_grid(right, [GAINS, STILL, LOSES], -1)),
+            ("both", unit_grid(agreement, [STILL, ONE_MOVES, SAME, OPPOSITE], 0)),
         ]
-        legend = _legend({"loses": LOSES, "gains": GAINS, "stays": STILL, "only one changes": ONE_MOVES, "both, alike": SAME,
-                          "both, opposite": OPPOSITE})  # fmt: skip
-        numbers = [int((signs != 0).sum()) for signs in (one, other)]
+        in_each = " or ".join(str(int((signs != 0).sum())) for signs in (left, right))
         alt = (
-            f"Two dogs without {part}, and the {one.size} units of {layer}: of {numbers[0]} or {numbers[1]} that change in each, "
+            f"Two dogs without {part}, and the {left.size} units of {layer}: of {in_each} that change in each, "
             f"{both} change in both, {same} of them the same way."
         )
         reading = readout(
-            signs_that_differ=f"{np.mean(one != other):.3f} of all {one.size} units",
+            signs_that_differ=f"{np.mean(left != right):.3f} of all {left.size} units",
             of_those_that_change_in_both=f"{1 - same / both:.2f}" if both else "none does",
         )
-        return _stacked([beside(pictures), beside(grids), legend]), alt, reading
+        return stacked([beside(pictures), beside(grids), legend(MEANINGS)]), alt, reading
 
     controls = {
         "part": widgets.Dropdown(options=list(hidden), description="hidden"),
@@ -92,15 +93,13 @@ def correspondence_view(hidden: Mapping[str, object], changes: Mapping[str, Mapp
     return View(render, controls, "Which units notice, and do they agree?")
 
 
-def _grid(values: np.ndarray, colours: list[str], lowest: int) -> Image.Image:
+def unit_grid(values: np.ndarray, colours: list[str], lowest: int) -> Image.Image:
     """Units (maps, rows, columns) or (units,) in colours, colour 0 standing for the value `lowest`."""
     maps = values if values.ndim == 3 else values.reshape(-1, 1, 1)
     gap = int(values.ndim == 3)
     columns = int(np.ceil(np.sqrt(len(maps))))
     rows, (high, wide) = -(-len(maps) // columns), maps.shape[1:]
-    palette = np.array(
-        [*(tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in colours), (255, 255, 255)], np.uint8
-    )
+    palette = np.array([*map(ImageColor.getrgb, colours), (255, 255, 255)], np.uint8)
     sheet = np.full((rows * columns, high + gap, wide + gap), len(colours))
     sheet[: len(maps), :high, :wide] = maps - lowest
     sheet = sheet.reshape(rows, columns, high + gap, wide + gap).swapaxes(1, 2).reshape(rows * (high + gap), -1)
@@ -108,20 +107,12 @@ def _grid(values: np.ndarray, colours: list[str], lowest: int) -> Image.Image:
     return Image.fromarray(palette[sheet].repeat(zoom, 0).repeat(zoom, 1))
 
 
-def _legend(entries: Mapping[str, str]) -> Image.Image:
-    sheet = Image.new("RGB", (620, 20), "white")
+def legend(entries: Mapping[str, str]) -> Image.Image:
+    """Colours and what they mean, in a row."""
+    sheet = Image.new("RGB", (620, 28), "white")
     draw, x = ImageDraw.Draw(sheet), 0
     for name, colour in entries.items():
         draw.rectangle((x, 4, x + 11, 15), colour)
         draw.text((x + 16, 2), name, INK, font(12))
         x += 16 + round(draw.textlength(name, font(12))) + 14
-    return sheet
-
-
-def _stacked(parts: list[Image.Image]) -> Image.Image:
-    sheet = Image.new("RGB", (max(part.width for part in parts), sum(part.height + 8 for part in parts)), "white")
-    y = 0
-    for part in parts:
-        sheet.paste(part, (0, y))
-        y += part.height + 8
     return sheet

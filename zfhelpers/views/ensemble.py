@@ -19,12 +19,17 @@ def ensemble_view(members: Mapping[str, np.ndarray], labels: np.ndarray) -> View
     """Tick the networks that are averaged; read the error of each, of their average, and which images averaging changes.
 
     Args:
-        members: {name: (N, 10, classes) probabilities of ten views}, see `ensembles.view_probabilities`.
+        members: {name: (N, 10, classes) probabilities of ten views}, see `classification.view_probabilities`.
         labels: (N,) the true classes.
+
+    Raises:
+        ValueError: no network.
     """
+    if not members:
+        raise ValueError("An ensemble needs one network or more; give {name: (N, 10, classes) probabilities}.")
     found = {crops: {name: take(views) for name, views in members.items()} for crops, take in CROPS.items()}
-    missed = {crops: {name: wrong(one, labels) for name, one in each.items()} for crops, each in found.items()}
-    names, high = list(members), max(100 * one.mean() for each in missed.values() for one in each.values())
+    missed = {crops: {name: wrong(answers, labels) for name, answers in each.items()} for crops, each in found.items()}
+    names, high = list(members), max(100 * misses.mean() for each in missed.values() for misses in each.values())
     controls = {name: widgets.Checkbox(value=True, description=name, indent=True) for name in names}
     controls["crops"] = widgets.Dropdown(options=list(CROPS), description="crops")
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import ipywidgets as widgets
 import numpy as np
@@ -16,8 +17,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from zfhelpers.experiments.invariance import InvarianceCurves
-from zfhelpers.figures.picture import COLOURS, array, enlarge, pixels
-from zfhelpers.views.panels import INK, MARK, PANEL, beside, factor, font, readout, slider
+from zfhelpers.figures.colours import BLUE
+from zfhelpers.figures.tiles import array
+from zfhelpers.views.panels import INK, MARK, PANEL, beside, enlarged, font, readout, slider
 from zfhelpers.views.view import View
 
 WORDS = {"translation": "{:+g} px", "scale": "{:.2f} times", "rotation": "{:g} degrees"}
@@ -55,70 +57,70 @@ def invariance_view(curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]],
 
     start()
     kind.observe(start, names="value")
-    drawn: dict[tuple, Image.Image] = {}
 
-    def panel(row: int, kind: str, name: str, values: np.ndarray, high: float) -> Image.Image:
-        if (row, kind, name) not in drawn:
-            drawn[row, kind, name] = _axes(array(curves[kind][0].amounts), values[row], high)
-        return drawn[row, kind, name]
+    @cache
+    def panels_of(kind: str, row: int) -> list[tuple[str, CurvePanel]]:
+        """The curves of one image under one kind of transformation, each with its heading."""
+        found = curves[kind][0]
+        amounts = array(found.amounts)
+        distances = {layer: array(values) for layer, values in found.distances.items()}
+        return [
+            *(
+                (f"distance in {layer}", CurvePanel(amounts, values[row], values.max() * 1.05 or 1))
+                for layer, values in distances.items()
+            ),
+            (f"P({names[row]})", CurvePanel(amounts, array(found.probability)[row], 1.0)),
+        ]
 
     def render(state: dict):
         found, images = curves[state["kind"]]
         row, place = labels.index(state["image"]), state["amount"]
-        amounts, true = array(found.amounts), names[row]
-        series = {f"distance in {layer}": array(values) for layer, values in found.distances.items()}
-        tops = {name: values.max() * 1.05 or 1 for name, values in series.items()} | {f"P({true})": 1.0}
-        series[f"P({true})"] = array(found.probability)
-        shown = Image.fromarray(pixels(enlarge(images[row][place], factor(images[row][place]))))
-        panels = [("image, transformed", shown)]
-        for name, values in series.items():
-            axes = panel(row, state["kind"], name, values, tops[name])
-            panels.append((name, _marked(axes, amounts, values[row], place, tops[name])))
-        word = WORDS[state["kind"]].format(amounts[place])
+        drawn = panels_of(state["kind"], row)
+        panels = [("image, transformed", enlarged(images[row][place])), *((name, panel.marked(place)) for name, panel in drawn)]
+        word = WORDS[state["kind"]].format(array(found.amounts)[place])
         alt = (
-            f"An image of {true} after {state['kind']} by {word}, and beside it, over all amounts, "
-            f"{', '.join(series)}, each marked there."
+            f"An image of {names[row]} after {state['kind']} by {word}, and beside it, over all amounts, "
+            f"{', '.join(name for name, _ in drawn)}, each marked there."
         )
         distances = {
             layer: f"{values[row, place]:.3g} ({values[row, place] / max(values[row].max(), 1e-12):.0%} of its maximum)"
             for layer, values in found.distances.items()
         }
-        return (
-            beside(panels),
-            alt,
-            readout(**{state["kind"]: word} | distances | {f"P({true})": f"{array(found.probability)[row, place]:.2f}"}),
-        )
+        probability = {f"P({names[row]})": f"{array(found.probability)[row, place]:.2f}"}
+        return beside(panels), alt, readout(**{state["kind"]: word} | distances | probability)
 
     return View(render, {"image": which, "kind": kind, "amount": amount}, "Move, enlarge or turn the image")
 
 
-def _places(amounts: np.ndarray, values: np.ndarray, high: float) -> list[tuple[float, float]]:
-    """Where a curve's points lie in a panel, (x, y) in pixels."""
-    low, span = amounts.min(), max(np.ptp(amounts), 1e-12)
-    x = LEFT + (amounts - low) / span * (PANEL - LEFT - RIGHT)
-    y = PANEL - BOTTOM - values / high * (PANEL - TOP - BOTTOM)
-    return list(zip(x.tolist(), y.tolist(), strict=True))
+class CurvePanel:
+    """One curve between its axes, drawn once, to be marked at one place after the other.
 
+    Args:
+        amounts, values: (T,) float; the amounts need not be in order.
+        high: where the vertical axis ends; it begins at 0.
+    """
 
-def _axes(amounts: np.ndarray, values: np.ndarray, high: float) -> Image.Image:
-    """One curve between its axes, from 0 to `high`."""
-    panel = Image.new("RGB", (PANEL, PANEL), "white")
-    draw, bottom, order = ImageDraw.Draw(panel), PANEL - BOTTOM, np.argsort(amounts, kind="stable")
-    for share in (0, 0.5, 1):
-        y = bottom - share * (bottom - TOP)
-        draw.line((LEFT, y, PANEL - RIGHT, y), "#dddddd" if share else "#888888")
-        draw.text((LEFT - 2, y), f"{share * high:.{0 if high > 10 else 2}f}", INK, font(11), anchor="rm")
-    for amount in {amounts.min(), (amounts.min() + amounts.max()) / 2, amounts.max()}:
-        x = LEFT + (amount - amounts.min()) / max(np.ptp(amounts), 1e-12) * (PANEL - LEFT - RIGHT)
-        draw.text((x, bottom + 6), f"{amount:g}", INK, font(11), anchor="mt")
-    draw.line([_places(amounts, values, high)[place] for place in order], COLOURS[0], 2, joint="curve")
-    return panel
+    def __init__(self, amounts: np.ndarray, values: np.ndarray, high: float):
+        low, span, bottom = amounts.min(), max(np.ptp(amounts), 1e-12), PANEL - BOTTOM
+        across = LEFT + (amounts - low) / span * (PANEL - LEFT - RIGHT)
+        down = bottom - values / high * (bottom - TOP)
+        self.points = list(zip(across.tolist(), down.tolist(), strict=True))
+        self.plain = Image.new("RGB", (PANEL, PANEL), "white")
+        draw = ImageDraw.Draw(self.plain)
+        for share in (0, 0.5, 1):
+            y = bottom - share * (bottom - TOP)
+            draw.line((LEFT, y, PANEL - RIGHT, y), "#dddddd" if share else "#888888")
+            draw.text((LEFT - 2, y), f"{share * high:.{0 if high > 10 else 2}f}", INK, font(11), anchor="rm")
+        for amount in {low, (low + amounts.max()) / 2, amounts.max()}:
+            x = LEFT + (amount - low) / span * (PANEL - LEFT - RIGHT)
+            draw.text((x, bottom + 6), f"{amount:g}", INK, font(11), anchor="mt")
+        order = np.argsort(amounts, kind="stable")
+        draw.line([self.points[place] for place in order], BLUE, 2, joint="curve")
 
-
-def _marked(axes: Image.Image, amounts: np.ndarray, values: np.ndarray, place: int, high: float) -> Image.Image:
-    """A curve's panel with a line and a dot at one amount."""
-    panel = axes.copy()
-    draw, (x, y) = ImageDraw.Draw(panel), _places(amounts, values, high)[place]
-    draw.line((x, TOP, x, PANEL - BOTTOM), MARK)
-    draw.ellipse((x - 5, y - 5, x + 5, y + 5), MARK, "white")
-    return panel
+    def marked(self, place: int) -> Image.Image:
+        """A copy with a line and a dot at one amount."""
+        panel = self.plain.copy()
+        draw, (x, y) = ImageDraw.Draw(panel), self.points[place]
+        draw.line((x, TOP, x, PANEL - BOTTOM), MARK)
+        draw.ellipse((x - 5, y - 5, x + 5, y + 5), MARK, "white")
+        return panel

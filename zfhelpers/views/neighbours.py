@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image, ImageDraw
 
-from zfhelpers.figures.picture import array, pixels
-from zfhelpers.views.panels import MARK, beside, readout, slider
+from zfhelpers.figures.tiles import array
+from zfhelpers.views.panels import beside, frame, readout, resized, slider
 from zfhelpers.views.view import View
 
 THUMB = 96  # pixels
@@ -37,7 +36,7 @@ def neighbours_view(images, labels, classes: Sequence[str], grams: Mapping[str, 
         images: (N, 3, S, S) uint8.
         labels: (N,) indices into `classes`.
         classes: names.
-        grams: {layer: (N, N)}, the inner products of the images' features, see `transfer.gram_matrix`.
+        grams: {layer: (N, N)}, the inner products of the images' features, see `probes.gram_matrix`.
         count: how many neighbours are shown.
 
     Raises:
@@ -58,17 +57,13 @@ def neighbours_view(images, labels, classes: Sequence[str], grams: Mapping[str, 
         distances[index] = np.inf
         near = np.argsort(distances, kind="stable")[:count]
         named = [classes[labels[other]] for other in near]
-        panels = [(classes[labels[index]], _thumbnail(images[index], False))]
-        panels += [(said, _thumbnail(images[other], said != panels[0][0])) for said, other in zip(named, near, strict=True)]
-        kin = sum(said == panels[0][0] for said in named)
-        alt = f"A {panels[0][0]}, and the {count} images nearest to it in {name}: {', '.join(named)}."
+        true, places = classes[labels[index]], (index, *near)
+        panels = [(said, resized(images[place], THUMB)) for said, place in zip((true, *named), places, strict=True)]
+        for said, small in panels:
+            if said != true:
+                frame(small, (0, 0, THUMB, THUMB), width=4)
+        kin = sum(said == true for said in named)
+        alt = f"A {true}, and the {count} images nearest to it in {name}: {', '.join(named)}."
         return beside(panels, 10), alt, readout(image=index, layer=name, same_class=f"{kin} of {count}")
 
     return View(render, {"image": which, "layer": layer}, "Nearest neighbours, layer by layer: another class is framed")
-
-
-def _thumbnail(image: np.ndarray, framed: bool) -> Image.Image:
-    small = Image.fromarray(pixels(image)).resize((THUMB, THUMB), Image.Resampling.BOX)
-    if framed:
-        ImageDraw.Draw(small).rectangle((0, 0, THUMB - 1, THUMB - 1), outline=MARK, width=4)
-    return small

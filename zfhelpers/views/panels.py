@@ -1,4 +1,4 @@
-"""The parts that Views are drawn from: panels side by side, heat maps, sliders, a line that reads out the numbers.
+"""The parts that Views are drawn from: panels side by side, frames and bars in them, sliders, a line that reads out the numbers.
 
 Plain Pillow, a few milliseconds a picture, so that it can follow a slider that is being dragged.
 
@@ -9,23 +9,47 @@ Plain Pillow, a few milliseconds a picture, so that it can follow a slider that 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
-import matplotlib
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from zfhelpers.figures.picture import array
+from zfhelpers.boxes import Box
+from zfhelpers.figures.colours import BLUE, VERMILION
+from zfhelpers.figures.tiles import array, enlarge, to_pillow
 
-INK, MARK, BELOW = "#222222", "#D55E00", "#0072B2"
-GREY = "#7c7c7c"
+INK, MARK, BELOW = "#222222", VERMILION, BLUE
 PANEL = 264  # pixels: side of one panel, about
+
+
+# ------------------------------------------------------------------------------------------------------------- drawing
 
 
 def font(size: int) -> ImageFont.FreeTypeFont:
     """The face of every label, `size` pixels high."""
     return ImageFont.load_default(size)
+
+
+def factor(image) -> int:
+    """By how much an image (C, H, W) is enlarged to fill a panel; whole, so that its pixels stay square."""
+    return max(1, round(PANEL / array(image).shape[-1]))
+
+
+def enlarged(image) -> Image.Image:
+    """An image (3, H, W), uint8, as one panel."""
+    return to_pillow(enlarge(image, factor(image)))
+
+
+def resized(image, side: int) -> Image.Image:
+    """An image (3, H, W), uint8, `side` pixels high and wide: reduced by averaging, or enlarged pixel by pixel."""
+    small = to_pillow(image)
+    return small.resize((side, side), Image.Resampling.BOX if small.width > side else Image.Resampling.NEAREST)
+
+
+def frame(image: Image.Image, box: Box, width: int = 3) -> None:
+    """Draws a frame of some width just inside a box (top, left, bottom, right) of an image, to mark it."""
+    top, left, bottom, right = box
+    ImageDraw.Draw(image).rectangle((left, top, right - 1, bottom - 1), outline=MARK, width=width)
 
 
 def beside(panels: Sequence[tuple[str, Image.Image]], gap: int = 16) -> Image.Image:
@@ -41,11 +65,14 @@ def beside(panels: Sequence[tuple[str, Image.Image]], gap: int = 16) -> Image.Im
     return sheet
 
 
-def heat(values: np.ndarray, size: int, low: float | None = None, high: float | None = None) -> Image.Image:
-    """A map (rows, cols) in colours, `size` pixels high and wide."""
-    low, high = (values.min() if low is None else low), (values.max() if high is None else high)
-    colours = matplotlib.colormaps["viridis"]((values - low) / max(high - low, 1e-12), bytes=True)[..., :3]
-    return Image.fromarray(colours).resize((size, size), Image.Resampling.NEAREST)
+def stacked(parts: Sequence[Image.Image], gap: int = 8) -> Image.Image:
+    """Rows of panels, one below the other."""
+    sheet = Image.new("RGB", (max(part.width for part in parts), sum(part.height + gap for part in parts) - gap), "white")
+    y = 0
+    for part in parts:
+        sheet.paste(part, (0, y))
+        y += part.height + gap
+    return sheet
 
 
 def bars(names: Sequence[str], values: Sequence[float], low: float, high: float, width: int = PANEL) -> Image.Image:
@@ -69,14 +96,29 @@ def bars(names: Sequence[str], values: Sequence[float], low: float, high: float,
     return sheet
 
 
-def factor(image) -> int:
-    """By how much an image (C, H, W) is enlarged to fill a panel; whole, so that its pixels stay square."""
-    return max(1, round(PANEL / array(image).shape[-1]))
+# ------------------------------------------------------------------------------------------------- controls and readout
 
 
 def slider(description: str, count: int, value: int = 0, live: bool = True) -> widgets.IntSlider:
     """A slider over 0 .. count - 1; one that is not `live` waits until it is released."""
     return widgets.IntSlider(value=value, min=0, max=max(count - 1, 0), description=description, continuous_update=live)
+
+
+def slider_below(
+    menu: widgets.Dropdown, counts: Mapping[str, int], description: str, value: int = 0, live: bool = True
+) -> widgets.IntSlider:
+    """A slider over 0 .. count - 1, whose end moves with the choice in a menu: `counts` says how far for each.
+
+    It watches the menu before a View does that is made afterwards, so that the range fits before anything is drawn.
+
+    Raises:
+        ValueError: a menu without a choice.
+    """
+    if menu.value is None:
+        raise ValueError(f"There is no {menu.description} to choose; give one or more.")
+    made = slider(description, counts[menu.value], value, live)
+    menu.observe(lambda change: setattr(made, "max", counts[change.new] - 1), names="value")
+    return made
 
 
 def readout(**readings: str) -> str:

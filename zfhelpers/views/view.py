@@ -102,7 +102,7 @@ class View(widgets.VBox):
         key = tuple(self.state.items())
         try:
             if key not in self._rendered:
-                self._rendered[key] = _shown(*self.render(self.state))
+                self._rendered[key] = shown(*self.render(self.state))
             self._rendered.move_to_end(key)
             self.picture, self.readout = self._rendered[key]
         except Exception as error:  # whatever a reader's own render function does, the View says so and goes on
@@ -130,5 +130,6 @@ class View(widgets.VBox):
         return live | {"text/html": still, "text/plain": repr(self)}
 
 
-def _shown(picture, alt: str, readout: str = "") -> tuple[Picture, str]:
+def shown(picture, alt: str, readout: str = "") -> tuple[Picture, str]:
+    """What a render function returns, as a `Picture` and a readout; a `Picture` keeps its own alt text."""
     return (picture if isinstance(picture, Picture) else Picture(picture, alt)), readout

@@ -1,0 +1,19 @@
+"""What the tests of all figures need."""
+
+import pytest
+
+from zfhelpers.figures import Picture, charts, invariance, occlusion, schematics, sheets
+
+
+@pytest.fixture
+def drawings(monkeypatch):
+    """The matplotlib Figures that are made into pictures, in order."""
+    kept = []
+
+    def keep(drawing, alt):
+        kept.append(drawing)
+        return Picture(drawing, alt)
+
+    for module in (charts, invariance, occlusion, schematics, sheets):
+        monkeypatch.setattr(module, "Picture", keep)
+    return kept

@@ -1,0 +1,65 @@
+"""Fig. 7: its square, its frame, and what it says of labels."""
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+from zfhelpers import figures
+from zfhelpers.figures.occlusion import show_labels
+from zfhelpers.occlusion import OcclusionMaps
+
+RNG = np.random.default_rng(0)
+CLASSES = ("husky", "tabby cat", "sailboat", "clock")
+
+
+def photos(*shape):
+    return RNG.integers(0, 256, shape, dtype=np.uint8)
+
+
+def occluded(label=0, cells=6):
+    probabilities = torch.from_numpy(RNG.dirichlet(np.ones(len(CLASSES)), (cells, cells)))
+    sums = {"layer5": torch.from_numpy(RNG.random((cells, cells, 3)))}
+    maps = OcclusionMaps(probabilities, sums, probabilities[0, 0], {"layer5": sums["layer5"][0, 0]}, 1, size=14, stride=10)
+    return figures.OccludedImage(photos(3, 64, 64), maps, label, RNG.normal(size=(4, 3, 40, 40)))
+
+
+def test_fig7_names_labels_with_their_share():
+    labels = np.array([[0] * 10] * 9 + [[1] * 5 + [2] * 4 + [3]])
+    figure = matplotlib.figure.Figure()
+    show_labels(axes := figure.subplots(), labels, CLASSES, most=3)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "husky 90%",
+        "tabby cat 5%",
+        "sailboat 4%",
+        "1 others 1%",
+    ]
+    drawn_index = np.asarray(axes.images[0].get_array())
+    assert [np.unique(drawn_index[labels == label]).tolist() for label in range(4)] == [[0], [1], [2], [3]]
+
+
+def test_fig7_draws_the_square_and_frames_this_image(drawings):
+    result = figures.occlusion_figure([occluded(0), occluded(2)], CLASSES)
+    (figure,) = drawings
+    shown_image, activity, projected, probability = figure.axes[:4]
+    (square,) = shown_image.patches
+    assert (square.get_width(), square.get_height()) == (14, 14)
+    assert (square.get_xy()[0] % 10, square.get_xy()[1] % 10) == (0, 0)
+    assert projected.patches[0].get_edgecolor() == (0, 0, 0, 1)
+    assert np.asarray(activity.images[0].get_array()).shape == np.asarray(probability.images[0].get_array()).shape == (6, 6)
+    assert "husky, sailboat" in result.alt
+
+
+def test_fig7_maps_are_those_of_the_true_class_and_the_strongest_map(drawings):
+    case = occluded(2)
+    figures.occlusion_figure(case, CLASSES)
+    activity, probability = (np.asarray(drawings[0].axes[place].images[0].get_array()) for place in (1, 3))
+    np.testing.assert_array_equal(probability, case.maps.probabilities[..., 2])
+    np.testing.assert_array_equal(activity, case.maps.sums["layer5"][..., 1])
+
+
+def test_fig7_needs_images_and_the_names_of_all_classes():
+    with pytest.raises(ValueError, match="one image or more"):
+        figures.occlusion_figure([], CLASSES)
+    with pytest.raises(ValueError, match="probabilities of 4 classes but 3 names"):
+        figures.occlusion_figure(occluded(), CLASSES[:3])

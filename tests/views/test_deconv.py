@@ -1,0 +1,45 @@
+"""The deconvnet View: what it shows is what the deconvnet computes."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zfhelpers import views
+from zfhelpers.deconv import Deconvnet
+from zfhelpers.figures import projection_to_rgb
+from zfhelpers.geometry import receptive_field
+from zfhelpers.model import Architecture, ZFNet
+
+RNG = np.random.default_rng(0)
+PHOTO = RNG.integers(0, 256, (3, 64, 64), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return ZFNet(Architecture(classes=3, image_size=64, width=0.0625, fc=(8, 8))).eval()
+
+
+def deconvolution(net):
+    image = torch.from_numpy(PHOTO).float() - 128
+    layers = ("layer1", "layer3")
+    return views.deconv_view(net, image, PHOTO, layers, {layer: receptive_field(net, layer, 64) for layer in layers})
+
+
+def pixels(view):
+    return np.asarray(Image.open(io.BytesIO(view.png)).convert("RGB"))
+
+
+def test_the_projection_is_the_deconvnets(net):
+    view = deconvolution(net).set(layer="layer1", rank=1, rule="guided")
+    which = int(re.search(r"map: <strong>(\d+)", view.readout)[1])
+    expected = projection_to_rgb(
+        Deconvnet(net).project(torch.from_numpy(PHOTO)[None].float() - 128, "layer1", [which], rule="guided")[0]
+    )
+    page = pixels(view)[24:, 64 * 4 + 16 :]
+    assert (page[::4, ::4] == expected.transpose(1, 2, 0)).all()
+    assert not view.controls["rank"].continuous_update

@@ -1,0 +1,145 @@
+"""Fig. 7: what a network answers while a grey square moves over an image, from the result of `occlusion_maps`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import ArrayLike
+
+from zfhelpers.figures.colours import COLOURS, GREY
+from zfhelpers.figures.picture import DPI, Picture, style
+from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rgb
+from zfhelpers.occlusion import OcclusionMaps
+
+PANELS = (
+    "(a) input, one square",
+    "(b) activity of the\nstrongest map",
+    "(c) projections of it",
+    "(d) probability of\nthe true class",
+    "(e) most probable class",
+)
+
+
+@dataclass(frozen=True)
+class OccludedImage:
+    """One row of Fig. 7.
+
+    Attributes:
+        image: (3, S, S) uint8.
+        maps: the result of `occlusion_maps`.
+        label: index of the true class.
+        projections: (4, 3, h, h) float: the strongest map projected from this image, and from three others that excite it.
+    """
+
+    image: ArrayLike
+    maps: OcclusionMaps
+    label: int
+    projections: ArrayLike
+
+
+def occlusion_figure(
+    cases: OccludedImage | Sequence[OccludedImage],
+    classes: Sequence[str],
+    cmap: str = "viridis",
+    alt: str | None = None,
+) -> Picture:
+    """Fig. 7: what happens while a grey square moves over an image; five panels (a) to (e) for each.
+
+    Args:
+        cases: one image or several, one per row.
+        classes: names of all classes.
+        cmap: colours of (b) and (d); the paper's is "jet", which is not safe for every eye.
+
+    Raises:
+        ValueError: no image, or names that are not those of the network's classes.
+    """
+    cases = [cases] if isinstance(cases, OccludedImage) else list(cases)
+    if not cases:
+        raise ValueError("Fig. 7 needs one image or more, each an OccludedImage.")
+    for case in cases:
+        if case.maps.probabilities.shape[-1] != len(classes):
+            raise ValueError(f"There are probabilities of {case.maps.probabilities.shape[-1]} classes but {len(classes)} names.")
+    side, gap, left, top, row_height = 1.75, 0.14, 0.3, 0.48, 1.95  # inches
+    lefts = left + np.cumsum([0, side + gap, side + gap, side + gap, side + gap + 0.55])
+    width, height = lefts[-1] + side + 1.7, top + len(cases) * row_height
+    with style():
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="none")
+        for number, case in enumerate(cases):
+            bottom = height - top - number * row_height - side
+            row = [figure.add_axes((x / width, bottom / height, side / width, side / height)) for x in lefts]
+            bar = figure.add_axes(((lefts[3] + side + 0.06) / width, bottom / height, 0.09 / width, side / height))
+            draw_case(row, bar, case, classes, cmap)
+            row[0].set_ylabel(classes[case.label])
+            for axes, head in zip(row, PANELS, strict=True) if number == 0 else ():
+                axes.set_title(head, fontsize=9)
+            for axes in row:
+                axes.set(xticks=[], yticks=[])
+                axes.grid(False)
+                axes.spines[:].set_visible(False)
+        alt = alt or (
+            f"Occlusion of {', '.join(classes[case.label] for case in cases)}: the image with a grey square; the activity of the "
+            "strongest layer-5 map, its projections, the probability of the true class and the most probable class, each as a "
+            "map over the positions of the square."
+        )
+        return Picture(figure, alt)
+
+
+def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Sequence[str], cmap: str) -> None:
+    """The five panels of one image, and in `bar` the scale of (d)."""
+    shown, activity, projected, probability, labels = axes
+    image = pixels(case.image)
+    shown.imshow(image, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0))  # pixel centres at + 0.5
+    # The paper draws the square at row 14, column 2 of its 30 x 30 positions.
+    y, x, bottom, right = case.maps.box(
+        *(round(at / 29 * (count - 1)) for at, count in zip((14, 2), case.maps.labels.shape, strict=True))
+    )
+    shown.add_patch(Rectangle((x, y), right - x, bottom - y, color=GREY))
+    activity.imshow(array(case.maps.activity), cmap=cmap, interpolation="nearest")
+    tiles = fit(projection_to_rgb(case.projections), 96)
+    projected.imshow(pixels(mosaic(tiles, 2)), interpolation="nearest")
+    side = tiles.shape[-1]
+    projected.add_patch(Rectangle((0.5, 0.5), side - 2, side - 2, fill=False, edgecolor="black", linewidth=2))
+    drawn = probability.imshow(array(case.maps.probabilities)[..., case.label], cmap=cmap, interpolation="nearest")
+    bar.figure.colorbar(drawn, cax=bar).outline.set_visible(False)
+    show_labels(labels, array(case.maps.labels), classes)
+
+
+def show_labels(axes: Axes, labels: np.ndarray, classes: Sequence[str], most: int = 6) -> None:
+    """A map of labels in discrete colours, beside it their names with the share of positions; rare labels are "other"."""
+    found, counts = np.unique(labels, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:most]
+    index = np.full(labels.shape, len(order))
+    for place, which in enumerate(order):
+        index[labels == found[which]] = place
+    names = [f"{classes[found[which]]} {percent(counts[which] / labels.size)}" for which in order]
+    colours = [*COLOURS[: len(order)]]
+    if len(order) < len(found):
+        names.append(f"{len(found) - len(order)} others {percent((index == len(order)).mean())}")
+        colours.append("#bbbbbb")
+    axes.imshow(index, cmap=ListedColormap(colours), vmin=-0.5, vmax=len(colours) - 0.5, interpolation="nearest")
+    axes.legend(
+        [Patch(color=colour) for colour in colours],
+        names,
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        fontsize=8,
+        handlelength=0.9,
+        handleheight=0.9,
+        borderaxespad=0.2,
+        labelspacing=0.4,
+    )
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; one too small for that is not called nothing.
+
+    >>> percent(0.123), percent(0.001)
+    ('12%', '< 1%')
+    """
+    return f"{share:.0%}" if share >= 0.01 else "< 1%"

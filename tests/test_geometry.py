@@ -90,6 +90,14 @@ def test_fully_connected_layers_see_the_whole_image(layer):
     assert field.box(0, 0) == field.box(3, 1) == (0, 0, 64, 64)
 
 
+def test_images_need_not_be_square():
+    net = averaging(nn.Sequential(nn.Conv2d(3, 2, 5, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2 * 4 * 7, 3)))
+    assert receptive_field(net, "2", (20, 31)) == ReceptiveField(7, 4, -1)
+    assert receptive_field(net, "4", torch.Size([20, 31])) == ReceptiveField(31, 0, 0)
+    with pytest.raises(ValueError, match=r"at least 1 pixel, not \(20, 0\)"):
+        receptive_field(net, "2", (20, 0))
+
+
 @pytest.mark.parametrize(
     ("name", "layer", "image_size"),
     [

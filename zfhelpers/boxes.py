@@ -1,4 +1,20 @@
-"""Windows of an image: squares around a point, crops, and what an occluder covers."""
+"""Windows of an image: where they lie, how they are cut out, and how they are covered up.
+
+A box is (top, left, bottom, right) in whole pixels, half-open: it has bottom - top rows and right - left columns. It may reach
+outside the image, as the receptive field of a unit near the border does.
+
+    >>> image = torch.ones(3, 8, 8)
+    >>> field = square_at(-2, 5, 4)
+    >>> field, inside(field, (8, 8)), middle(field, (2, 8))
+    ((-2, 5, 2, 9), (0, 5, 2, 8), (-1, 5, 1, 9))
+    >>> crop(image, field)[0]
+    tensor([[0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [1., 1., 1., 0.],
+            [1., 1., 1., 0.]])
+    >>> covered(image[None], [field]).sum().item()  # 6 of 64 pixels are gone, in three colours
+    174.0
+"""
 
 from __future__ import annotations
 
@@ -9,35 +25,16 @@ from torch import Tensor
 
 Box = tuple[int, int, int, int]
 
+# ------------------------------------------------------------------------------------------------------- where they lie
 
-def covered(images: Tensor, boxes: Sequence[Box], fill: float | Sequence[float] | Tensor = 0.0) -> Tensor:
-    """Copies of images, each with its box filled.
 
-    Args:
-        images: (n, 3, H, W), preprocessed, or uint8 for looking at.
-        boxes: as in `correspondence`.
-        fill: one value, three, or an image (3, H, W) to look through to; 124 is the paper's grey in uint8.
+def square_at(top: int, left: int, side: int) -> Box:
+    """The box of a square whose first row and column are known.
 
-    Raises:
-        ValueError: not one box per image, a box that is not four numbers or covers nothing of its image.
-
-    >>> covered(torch.ones(1, 3, 2, 2), [(-5, 1, 1, 9)])[0, 0]
-    tensor([[1., 0.],
-            [1., 1.]])
+    >>> square_at(3, -1, 5)
+    (3, -1, 8, 4)
     """
-    if len(boxes) != len(images):
-        raise ValueError(f"Give one box for each image: there are {len(images)} images and {len(boxes)} boxes.")
-    height, width = images.shape[2:]
-    cover, copies = fill_image(fill, images), images.clone()
-    for number, box in enumerate(boxes):
-        if len(box) != 4:
-            raise ValueError(f"A box is (top, left, bottom, right), not {tuple(box)}.")
-        top, left, bottom, right = (int(side) for side in box)
-        window = (slice(None), slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0)))
-        if not copies[number][window].numel():
-            raise ValueError(f"The box {tuple(box)} covers nothing of image {number}, which is {height} x {width} pixels.")
-        copies[number][window] = cover[window]
-    return copies
+    return top, left, top + side, left + side
 
 
 def square(centre: Sequence[float], side: float, shape: Sequence[int]) -> Box:
@@ -59,37 +56,55 @@ def square(centre: Sequence[float], side: float, shape: Sequence[int]) -> Box:
     if not side > 0:
         raise ValueError(f"The side of a square must be positive, not {side}.")
     whole = max(1, round(side))
-    starts = [round(at - whole / 2) for at in centre]
-    ends = [min(start + whole, end) for start, end in zip(starts, shape, strict=True)]
-    top, left = (max(start, 0) for start in starts)
-    return top, left, *ends
+    top, left = (round(at - whole / 2) for at in centre)
+    return inside(square_at(top, left, whole), shape)
 
 
-def overlap(one: Box, other: Box) -> bool:
+def inside(box: Box, shape: Sequence[int]) -> Box:
+    """The part of a box that lies in an image of so many rows and columns; without area if none of it does.
+
+    >>> inside((-5, 1, 1, 99), (8, 8)), inside((9, 0, 12, 3), (8, 8))
+    ((0, 1, 1, 8), (8, 0, 8, 3))
+    """
+    top, left, bottom, right = (min(max(int(edge), 0), end) for edge, end in zip(box, (*shape, *shape), strict=True))
+    return top, left, bottom, right
+
+
+def middle(box: Box, shape: Sequence[int]) -> Box:
+    """The middle of a box, of at most so many rows and columns: the window to show of a field that is larger than the image.
+
+    >>> middle((-10, 0, 3, 4), (8, 8))
+    (-8, 0, 0, 4)
+    """
+    rows, columns = (min(end - start, most) for start, end, most in zip(box[:2], box[2:], shape, strict=True))
+    top, left = box[0] + (box[2] - box[0] - rows) // 2, box[1] + (box[3] - box[1] - columns) // 2
+    return top, left, top + rows, left + columns
+
+
+def overlap(box: Box, other: Box) -> bool:
     """Whether two boxes share a pixel.
 
     >>> overlap((0, 0, 2, 2), (1, 1, 3, 3)), overlap((0, 0, 2, 2), (0, 2, 2, 4))
     (True, False)
     """
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 
-def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
-    """What an occluder shows, as a whole image (3, H, W): one value, one for each colour, or an image to look through to.
+# ------------------------------------------------------------------------------------------------ cut out, and covered up
 
-    Raises:
-        ValueError: another shape, or NaN.
+
+def window(box: Box) -> tuple:
+    """A box inside an image as an index: `image[window(box)]` are its pixels, a view of an image or images (..., H, W).
+
+    >>> torch.arange(16).reshape(4, 4)[window((1, 2, 3, 4))]
+    tensor([[ 6,  7],
+            [10, 11]])
     """
-    cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
-    shape = images.shape[1:]
-    if cover.shape not in ((), shape[:1], shape):
-        raise ValueError(f"fill must be one value, three, or an image {tuple(shape)}, not of shape {tuple(cover.shape)}.")
-    if not torch.isfinite(cover).all():
-        raise ValueError("fill holds NaN or infinite values; give finite ones.")
-    return (cover[:, None, None] if cover.ndim == 1 else cover).expand(shape)
+    top, left, bottom, right = box
+    return ..., slice(top, bottom), slice(left, right)
 
 
-def crop(image: Tensor, box: tuple[int, int, int, int], fill: float = 0.0) -> Tensor:
+def crop(image: Tensor, box: Box, fill: float = 0.0) -> Tensor:
     """The part of an image inside a box, always of the box's full size, so that tiles align; what lies outside is filled.
 
     Args:
@@ -101,6 +116,9 @@ def crop(image: Tensor, box: tuple[int, int, int, int], fill: float = 0.0) -> Te
     Returns:
         (3, bottom - top, right - left), a copy.
 
+    Raises:
+        ValueError: not one image (3, H, W), or a box without area.
+
     >>> crop(torch.ones(3, 2, 2), (-1, 0, 1, 3))[0]
     tensor([[0., 0., 0.],
             [1., 1., 0.]])
@@ -108,13 +126,63 @@ def crop(image: Tensor, box: tuple[int, int, int, int], fill: float = 0.0) -> Te
     if not isinstance(image, Tensor) or image.ndim != 3:
         given = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
         raise ValueError(f"crop takes one image of shape (3, H, W), not {given}.")
-    top, left, bottom, right = (int(side) for side in box)
+    top, left, bottom, right = (int(edge) for edge in box)
     if bottom <= top or right <= left:
         raise ValueError(f"A box is (top, left, bottom, right) with bottom > top and right > left, not {tuple(box)}.")
     tile = image.new_full((image.shape[0], bottom - top, right - left), fill)
-    rows = slice(max(top, 0), max(min(bottom, image.shape[1]), 0))
-    columns = slice(max(left, 0), max(min(right, image.shape[2]), 0))
-    inside = image[:, rows, columns]
-    if inside.numel():
-        tile[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inside
+    seen = inside(box, image.shape[1:])
+    tile[window((seen[0] - top, seen[1] - left, seen[2] - top, seen[3] - left))] = image[window(seen)]
     return tile
+
+
+def covered(images: Tensor, boxes: Sequence[Box], fill: float | Sequence[float] | Tensor = 0.0) -> Tensor:
+    """Copies of images, each with its box filled.
+
+    Args:
+        images: (n, 3, H, W), preprocessed, or uint8 for looking at.
+        boxes: one (top, left, bottom, right) for each image, in pixels, half-open; what lies outside the image is cut off.
+        fill: one value, three, or an image (3, H, W) to look through to; 124 is the paper's grey in uint8.
+
+    Raises:
+        ValueError: not one box per image, a box that is not four numbers or covers nothing of its image.
+
+    >>> covered(torch.ones(1, 3, 2, 2), [(-5, 1, 1, 9)])[0, 0]
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    if len(boxes) != len(images):
+        raise ValueError(f"Give one box for each image: there are {len(images)} images and {len(boxes)} boxes.")
+    height, width = images.shape[2:]
+    cover, copies = fill_image(fill, images), images.clone()
+    for number, (copy, box) in enumerate(zip(copies, boxes, strict=True)):
+        if len(box) != 4:
+            raise ValueError(f"A box is (top, left, bottom, right), not {tuple(box)}.")
+        hidden = window(inside(box, (height, width)))
+        if not copy[hidden].numel():
+            raise ValueError(f"The box {tuple(box)} covers nothing of image {number}, which is {height} x {width} pixels.")
+        copy[hidden] = cover[hidden]
+    return copies
+
+
+def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
+    """What an occluder shows, as a whole image (3, H, W): one value, one for each colour, or an image to look through to.
+
+    Args:
+        fill: the value, the three, or the image.
+        images: (N, 3, H, W), to whose shape, type and device it is brought.
+
+    Raises:
+        ValueError: another shape, or NaN.
+
+    >>> fill_image((1, 2, 3), torch.zeros(5, 3, 1, 2))[:, 0]
+    tensor([[1., 1.],
+            [2., 2.],
+            [3., 3.]])
+    """
+    cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
+    shape = images.shape[1:]
+    if cover.shape not in ((), shape[:1], shape):
+        raise ValueError(f"fill must be one value, three, or an image {tuple(shape)}, not of shape {tuple(cover.shape)}.")
+    if not torch.isfinite(cover).all():
+        raise ValueError("fill holds NaN or infinite values; give finite ones.")
+    return (cover[:, None, None] if cover.ndim == 1 else cover).expand(shape)

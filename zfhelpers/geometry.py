@@ -25,7 +25,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from zfhelpers.boxes import Box, square_at
 from zfhelpers.hooks import checked_images, recording
+
+
+class LostField(ValueError):
+    """Raised where the units of a layer do not lie on a regular grid over the image, with the operation at fault."""
 
 
 @dataclass(frozen=True)
@@ -42,51 +47,53 @@ class ReceptiveField:
     stride: int
     offset: int
 
-    def box(self, row: int, column: int) -> tuple[int, int, int, int]:
+    def box(self, row: int, column: int) -> Box:
         """The field of one unit as (top, left, bottom, right) in pixels, half-open; at borders it reaches outside the image.
 
         >>> ReceptiveField(size=7, stride=2, offset=-1).box(0, 3)
         (-1, 5, 6, 12)
         """
-        top, left = (self.offset + self.stride * int(index) for index in (row, column))
-        return top, left, top + self.size, left + self.size
+        return square_at(*(self.offset + self.stride * int(index) for index in (row, column)), self.size)
 
 
-def receptive_field(module: nn.Module, layer: str, image_size: int) -> ReceptiveField:
+def receptive_field(module: nn.Module, layer: str, image_size: int | Sequence[int]) -> ReceptiveField:
     """The receptive field of a layer's units, followed through one forward pass of a zero image.
 
     Args:
         module: any network of convolutions, pools, padding, normalisation, element-wise operations, additions and
             concatenations, up to whatever sees everything at once; it is left exactly as it was.
         layer: dotted module name, for instance `"layer5"` or `"pool1"`.
-        image_size: side of the square image, in pixels.
+        image_size: side of the square image, in pixels, or its height and width.
 
     Returns:
-        size, stride and offset in pixels. Borders are not clipped, so every unit of the layer has a field of the same size.
+        size, stride and offset in pixels. Borders are not clipped, so every unit of the layer has a field of the same size. The
+        field of units that see the whole image has its longer side.
 
     Raises:
-        ValueError: an unknown layer, or one whose units do not lie on a regular grid over the image, with the operation at fault.
+        ValueError: an unknown layer, or no pixel.
+        LostField: a ValueError too: the layer's units do not lie on a regular grid over the image; the operation at fault.
 
     >>> from zfhelpers.model import ZFNet
     >>> receptive_field(ZFNet(), "layer2", 224).box(0, 1)
     (0, 8, 27, 35)
     """
-    if image_size < 1:
+    height, width = image_size if isinstance(image_size, Sequence) else (image_size, image_size)
+    if min(height, width) < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {image_size}.")
-    image = checked_images(module, torch.zeros(1, 3, image_size, image_size))
+    image = checked_images(module, torch.zeros(1, 3, height, width))
     with recording(module, [layer]) as forward, _Follow(image) as followed:
         value = forward(image)[1][layer]
     field = followed.fields.get(value, "an operation that hides it from view")
     if isinstance(field, str):
-        raise ValueError(
+        raise LostField(
             f"The receptive field of {layer!r} is lost at {field}; only convolutions, pools, padding, element-wise operations, "
             "additions and concatenations keep it on a regular grid."
         )
     if field == _WHOLE:
-        return ReceptiveField(image_size, 0, 0)
+        return ReceptiveField(max(height, width), 0, 0)
     rows, columns = field
     if rows != columns:
-        raise ValueError(
+        raise LostField(
             f"The receptive field of {layer!r} differs between the axes: (size, stride, offset) is {tuple(rows)} along rows, "
             f"{tuple(columns)} along columns; choose a layer where they agree."
         )

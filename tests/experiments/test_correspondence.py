@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from zfhelpers.boxes import covered, overlap, square
+from zfhelpers.boxes import overlap
 from zfhelpers.experiments.correspondence import Correspondence, correspondence, interval, pairs
 from zfhelpers.hooks import find_layer
 from zfhelpers.model import Architecture, ZFNet
@@ -113,31 +113,6 @@ def test_rounding_is_no_change():
     images = torch.full((2, 3, 2, 2), 100.0)
     result = correspondence(Pixels(), images, [(0, 0, 1, 1)] * 2, "pixels", fill=100.0004)["pixels"]
     assert not result.signs.any()
-
-
-def test_covered_covers_its_box_and_nothing_else():
-    images = torch.arange(2 * 3 * 6 * 5, dtype=torch.uint8).reshape(2, 3, 6, 5)
-    before, boxes = images.clone(), [(1, 2, 4, 4), (-3, 3, 2, 99)]
-    hidden = covered(images, boxes, fill=200)
-    for number, (top, left, bottom, right) in enumerate(boxes):
-        for row in range(6):
-            for column in range(5):
-                inside = top <= row < bottom and left <= column < right
-                expected = [200] * 3 if inside else before[number, :, row, column].tolist()
-                assert hidden[number, :, row, column].tolist() == expected
-    assert images.equal(before)
-
-
-def test_squares():
-    assert square((10.5, 20.5), 5, (64, 64)) == (8, 18, 13, 23)
-    assert square((0, 63.9), 10, (64, 64)) == (0, 59, 5, 64)
-    assert square((5, 5), 0.2, (64, 64))[2:] == tuple(1 + at for at in square((5, 5), 0.2, (64, 64))[:2])
-    with pytest.raises(ValueError, match=r"centre \(64, 3\) lies outside the image of 64 x 64"):
-        square((64, 3), 5, (64, 64))
-    with pytest.raises(ValueError, match="must be positive, not 0"):
-        square((6, 3), 0, (64, 64))
-    assert not overlap((0, 0, 5, 5), (5, 0, 9, 5))
-    assert overlap((0, 0, 5, 5), (4, 4, 9, 9))
 
 
 def test_bad_inputs(net, images):

@@ -1,5 +1,7 @@
 """Every projection is recomputed by another route: loops, autograd with other ReLUs, Captum, or the adjoint identity."""
 
+from contextlib import closing
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -659,13 +661,13 @@ def spoilt(value):
 
 
 BAD = [
-    ({"images": random_images(2).numpy()}, TypeError, "floating-point tensor .* not an object of type ndarray"),
-    ({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, TypeError, "not a tensor of torch.uint8"),
-    ({"images": random_images()[0]}, ValueError, r"shape \(N, 3, H, W\), not \(3, 24, 24\)"),
+    ({"images": random_images(2).numpy()}, TypeError, "must be a float tensor of preprocessed pixels, not ndarray"),
+    ({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, TypeError, "not torch.uint8"),
+    ({"images": random_images()[0]}, ValueError, r"shape \(N, 3, H, W\) with N at least 1, not \(3, 24, 24\)"),
     ({"images": random_images(2).movedim(1, -1)}, ValueError, r"not \(2, 24, 24, 3\)"),
     ({"images": random_images(0)}, ValueError, r"not \(0, 3, 24, 24\)"),
-    ({"images": spoilt(float("nan"))}, ValueError, "Image 3 holds NaN"),
-    ({"images": spoilt(float("-inf"))}, ValueError, "Image 3 holds infinity"),
+    ({"images": spoilt(float("nan"))}, ValueError, "Image 3 holds NaN or infinite pixels"),
+    ({"images": spoilt(float("-inf"))}, ValueError, "Image 3 holds NaN or infinite pixels"),
     ({"images": random_images(2, size=2)}, ValueError, r"cannot run on images of shape \(2, 3, 2, 2\): "),
     ({"layer": "conv9"}, ValueError, "no layer 'conv9'; it has 0, 1, 2, 3, 4"),
     ({"maps": [0, 8]}, ValueError, "'3' has 8 maps, 0 to 7; there is no map 8"),
@@ -723,3 +725,30 @@ def test_overlap_reaches_the_pools_of_a_network():
     pictures = [Deconvnet(net).project(image, "4", maps, overlap=mode) for mode in deconv.OVERLAPS]
     assert not torch.equal(pictures[0], pictures[1])
     assert not torch.equal(pictures[1], pictures[2])
+
+
+# --------------------------------------------------------------------------------------------------------- in parts
+
+
+def test_parts_are_the_whole(monkeypatch):
+    net, images = small_net(), random_images(20)
+    maps, index = torch.arange(60) % 8, torch.arange(60).flip(0) % 20
+    whole = Deconvnet(net).project(images, "3", maps, image_index=index)
+    monkeypatch.setattr(deconv, "VALUES_AT_ONCE", 1 + 7 * 22 * 22 * 8)
+    parts = list(Deconvnet(net).project_in_parts(images, "3", maps, image_index=index))
+    assert len(parts) > 60 / 8
+    assert torch.cat([which for which, _ in parts]).sort().values.tolist() == list(range(60))
+    for which, some in parts:
+        assert len(which) <= 7
+        torch.testing.assert_close(some, whole[which])
+
+
+def test_parts_that_nobody_takes_leave_no_trace():
+    net = small_net().train()
+    parts = Deconvnet(net).project_in_parts(random_images(20), "3", [0] * 20)
+    with closing(parts):
+        next(parts)
+        assert not net.training
+        assert not torch.is_grad_enabled()
+    assert all(part.training for part in net.modules())
+    assert torch.is_grad_enabled()

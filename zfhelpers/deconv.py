@@ -23,13 +23,14 @@ times its gradient (Simonyan et al., arXiv 1312.6034). Both at once is guided ba
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfhelpers.hooks import find_layer, undisturbed
+from zfhelpers.hooks import checked_images, find_layer, undisturbed
 from zfhelpers.tape import Down, Refusal, Tape, undoes
 
 RULES = ("deconvnet", "gradient", "guided")
@@ -159,7 +160,7 @@ class Deconvnet:
 
     def __init__(self, module: nn.Module):
         if not isinstance(module, nn.Module):
-            raise TypeError(f"Deconvnet takes a torch.nn.Module, not {_kind(module)}.")
+            raise TypeError(f"Deconvnet takes a torch.nn.Module, not an object of type {type(module).__name__}.")
         self.module = module
 
     def project(
@@ -200,23 +201,52 @@ class Deconvnet:
         >>> Deconvnet(net).project(images, "1", maps=[7, 7, 0], positions=[(0, 0), (4, 4), (0, 0)], image_index=[0, 0, 1]).shape
         torch.Size([3, 3, 9, 9])
         """
+        pictures = None
+        with closing(self.project_in_parts(images, layer, maps, positions, rule, overlap, image_index=image_index)) as parts:
+            for which, some in parts:
+                if pictures is None:
+                    pictures = some.new_empty(len(maps), *some.shape[1:])
+                pictures[which] = some
+        return pictures
+
+    def project_in_parts(
+        self,
+        images: Tensor,
+        layer: str,
+        maps: Sequence[int],
+        positions: Sequence[tuple[int, int]] | None = None,
+        rule: str = "deconvnet",
+        overlap: str = "sum",
+        *,
+        image_index: Sequence[int] | None = None,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """What `project` does, some projections at a time: for those who keep only a part of each.
+
+        While it is under way the network is in evaluation mode and torch without gradients; `contextlib.closing` undoes that
+        also where one stops before the end. Arguments and errors are those of `project`.
+
+        Yields:
+            which of the T come now, (t,) int64, and their projections, (t, 3, H, W); each of the T once.
+
+        >>> net = Deconvnet(nn.Sequential(nn.Conv2d(3, 8, 5)))
+        >>> with closing(net.project_in_parts(torch.randn(2, 3, 9, 9), "0", maps=[7, 0])) as parts:
+        ...     [(which.tolist(), some.shape) for which, some in parts]
+        [([0, 1], torch.Size([2, 3, 9, 9]))]
+        """
         find_layer(self.module, layer)
         _check_choice("rule", rule, RULES)
         _check_choice("overlap", overlap, OVERLAPS)
-        _check_images(images)
+        images = checked_images(self.module, images)
         maps, positions, image_index = _triples(len(images), maps, positions, image_index)
-        like = next((p for p in self.module.parameters() if p.is_floating_point()), images)
-        with undisturbed(self.module, like.device):
-            pictures = images.new_empty(len(maps), *images.shape[1:], dtype=like.dtype, device=like.device)
+        with undisturbed(self.module, images.device):
             for batch in image_index.unique().split(IMAGES_AT_ONCE):
-                tape = Tape(images[batch].to(like), layer, rule, overlap)
+                tape = Tape(images[batch], layer, rule, overlap)
                 values = tape.record(self.module)
-                _check_units(layer, values.shape[1:], maps, positions)
-                for some in torch.isin(image_index, batch).nonzero()[:, 0].split(max(1, VALUES_AT_ONCE // tape.widest)):
-                    rows = torch.searchsorted(batch, image_index[some]).to(like.device)
-                    seeds = _seeds(values[rows], maps[some], None if positions is None else positions[some])
-                    pictures[some] = tape.descend(tape.number(values), seeds, rows)
-        return pictures
+                check_units(layer, values.shape[1:], maps, positions)
+                for which in torch.isin(image_index, batch).nonzero()[:, 0].split(max(1, VALUES_AT_ONCE // tape.widest)):
+                    rows = torch.searchsorted(batch, image_index[which]).to(images.device)
+                    seeds = _seeds(values[rows], maps[which], None if positions is None else positions[which])
+                    yield which, tape.descend(tape.number(values), seeds, rows)
 
 
 def _seeds(values: Tensor, maps: Tensor, positions: Tensor | None) -> Tensor:
@@ -240,31 +270,19 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name} must be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}.")
 
 
-def _check_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor) or not images.is_floating_point():
-        raise TypeError(f"images must be a floating-point tensor of preprocessed pixels, not {_kind(images)}.")
-    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
-        raise ValueError(f"images must have the shape (N, 3, H, W), not {tuple(images.shape)}.")
-    broken = (~images.isfinite()).flatten(1).any(1).nonzero()
-    if len(broken):
-        number = int(broken[0])
-        what = "NaN" if images[number].isnan().any() else "infinity"
-        raise ValueError(f"Image {number} holds {what}; every pixel must be finite.")
-
-
 def _triples(count: int, maps, positions, image_index) -> tuple[Tensor, Tensor | None, Tensor]:
     """Map numbers (T,), positions (T, 2) or None, and image numbers (T,); what the layer allows is not known yet."""
-    maps = _integers("maps", maps, "whole numbers such as [0, 5]", axes=1)
+    maps = whole_numbers("maps", maps, "whole numbers such as [0, 5]", axes=1)
     total = len(maps)
     if positions is not None:
-        positions = _integers("positions", positions, "(row, column) pairs such as [(0, 0), (3, 5)]", axes=2)
+        positions = whole_numbers("positions", positions, "(row, column) pairs such as [(0, 0), (3, 5)]", axes=2)
         if positions.shape != (total, 2):
             raise ValueError(f"positions must hold one (row, column) for each of the {total} maps, not {len(positions)}.")
     if image_index is None:
         if count not in (1, total):
             raise ValueError(f"{total} maps do not fit {count} images: give one map per image, a single image, or image_index.")
         return maps, positions, torch.arange(total, device="cpu") % count
-    image_index = _integers("image_index", image_index, "whole numbers such as [0, 0, 1]", axes=1)
+    image_index = whole_numbers("image_index", image_index, "whole numbers such as [0, 0, 1]", axes=1)
     if len(image_index) != total:
         raise ValueError(f"image_index must hold one number for each of the {total} maps, not {len(image_index)}.")
     if not 0 <= image_index.min() <= image_index.max() < count:
@@ -272,7 +290,8 @@ def _triples(count: int, maps, positions, image_index) -> tuple[Tensor, Tensor |
     return maps, positions, image_index
 
 
-def _integers(name: str, values: Sequence, what: str, axes: int) -> Tensor:
+def whole_numbers(name: str, values: Sequence, what: str, axes: int) -> Tensor:
+    """The numbers as an int64 tensor on the CPU, or a TypeError that says `what` they must be, if they are not, or none."""
     try:
         numbers = torch.as_tensor(values, device="cpu")
     except (TypeError, ValueError, RuntimeError):  # ragged, or no numbers at all
@@ -282,7 +301,8 @@ def _integers(name: str, values: Sequence, what: str, axes: int) -> Tensor:
     return numbers.long()
 
 
-def _check_units(layer: str, shape: Sequence[int], maps: Tensor, positions: Tensor | None) -> None:
+def check_units(layer: str, shape: Sequence[int], maps: Tensor, positions: Tensor | None) -> None:
+    """A ValueError if a layer that puts out `shape` per image, (C, h, w) or (C,), has no such maps and positions."""
     if len(shape) not in (1, 3):
         raise ValueError(f"Layer {layer!r} must put out maps (C, h, w) or units (C,), not {tuple(shape)} per image.")
     wrong = maps[(maps < 0) | (maps >= shape[0])]
@@ -296,7 +316,3 @@ def _check_units(layer: str, shape: Sequence[int], maps: Tensor, positions: Tens
     if len(wrong):
         place = tuple(wrong[0].tolist())
         raise ValueError(f"The maps of layer {layer!r} are {shape[1]} x {shape[2]}; there is no position {place} in them.")
-
-
-def _kind(value: object) -> str:
-    return f"a tensor of {value.dtype}" if isinstance(value, Tensor) else f"an object of type {type(value).__name__}"

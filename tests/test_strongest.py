@@ -1,7 +1,4 @@
-"""Named layers' values and top-k lists against slow loops that run one image at a time and sort everything."""
-
-import doctest
-import importlib
+"""Top-k lists against slow loops that run one image at a time and sort everything."""
 
 import pytest
 import torch
@@ -68,45 +65,6 @@ def slow_top(net, images, layer, k):
             places = [(-number, index, row, column) for row, line in enumerate(one_map) for column, number in enumerate(line)]
             entries.append(min(places))
     return [sorted(entries)[:k] for entries in best]
-
-
-def test_activations_are_those_of_a_pass_by_hand(net, images):
-    inputs = preprocess(images[:3])
-    values = activations(net, inputs, LAYERS)
-    assert list(values) == LAYERS
-    for index, image in enumerate(inputs):
-        by_hand = slow_forward(net, image)
-        for layer in LAYERS:
-            torch.testing.assert_close(values[layer][index], by_hand[layer][0])
-
-
-def test_values_before_a_relu_in_place_keep_their_signs():
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True))
-    images = torch.randn(2, 3, 8, 8)
-    values = activations(net, images, ["0", "1"])
-    torch.testing.assert_close(values["0"], net[0](images).detach())
-    assert (values["0"] < 0).any()
-    torch.testing.assert_close(values["1"], values["0"].relu())
-
-
-def test_a_layer_used_twice_gives_its_first_call():
-    class Twice(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.pool = nn.AvgPool2d(2)
-
-        def forward(self, x):
-            return self.pool(self.pool(x))
-
-    assert activations(Twice(), torch.zeros(1, 3, 8, 8), "pool")["pool"].shape == (1, 3, 4, 4)
-
-
-def test_values_can_be_used_in_training_later(net, images):
-    values = activations(net, preprocess(images[:2]), "layer5")["layer5"].flatten(1)
-    weight = torch.zeros(values.shape[1], 1, dtype=values.dtype, requires_grad=True)
-    (values @ weight).sum().backward()
-    torch.testing.assert_close(weight.grad[:, 0], values.sum(0))
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 23, 64])
@@ -222,50 +180,6 @@ def test_everything_is_restored_even_after_control_c():
     assert torch.is_grad_enabled()
 
 
-def test_training_networks_are_read_in_evaluation_mode(net, images):
-    inputs = preprocess(images[:2])
-    expected = activations(net, inputs, "layer8")["layer8"]
-    net.train()
-    try:
-        assert torch.equal(activations(net, inputs, "layer8")["layer8"], expected)  # no dropout
-        assert net.training
-    finally:
-        net.eval()
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        (lambda x: x.byte(), TypeError, "world.preprocess"),
-        (lambda x: x.numpy(), TypeError, "ndarray"),
-        (lambda x: x[0], ValueError, r"\(N, 3, H, W\)"),
-        (lambda x: x[:, :1], ValueError, r"\(2, 1, 64, 64\)"),
-        (lambda x: x[:0], ValueError, "at least 1"),
-        (lambda x: x[..., 1:], ValueError, "64, 63"),
-        (lambda x: torch.where(torch.arange(2)[:, None, None, None] == 1, torch.nan, x), ValueError, "Image 1 holds NaN"),
-    ],
-)
-def test_bad_images_are_refused(net, images, change, error, message):
-    with pytest.raises(error, match=message):
-        activations(net, change(preprocess(images[:2])), "layer1")
-
-
-def test_bad_layers_are_refused(net, images):
-    inputs = preprocess(images[:1])
-    with pytest.raises(ValueError, match="no layer 'layer9'; it has layer1"):
-        activations(net, inputs, ["layer1", "layer9"])
-    with pytest.raises(ValueError, match="at least one"):
-        activations(net, inputs, [])
-    unused = nn.Sequential(nn.ReLU())
-    unused.spare = nn.ModuleList([nn.ReLU()])
-    unused.forward = unused[0].forward
-    with pytest.raises(ValueError, match=r"never runs spare\.0"):
-        activations(unused, inputs, "spare.0")
-    pairs = nn.Sequential(nn.MaxPool2d(2, return_indices=True))
-    with pytest.raises(TypeError, match="Layer '0' gives a tuple"):
-        activations(pairs, inputs, "0")
-
-
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -286,33 +200,6 @@ def test_bad_requests_are_refused(net, images, change, error, message):
         top_activations(net, **(request | change))
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
-@pytest.mark.parametrize(
-    "box", [(2, 3, 5, 9), (-4, -1, 3, 2), (5, 7, 15, 12), (-2, -2, 12, 12), (-9, 0, -3, 4), (0, 20, 3, 25), (7, -5, 8, -1)]
-)
-def test_crop_is_the_image_inside_and_fill_outside(box, dtype):
-    image = torch.randint(0, 256, (3, 8, 10), generator=torch.Generator().manual_seed(3)).to(dtype)
-    tile = crop(image, box, fill=7)
-    top, left, bottom, right = box
-    assert tile.shape == (3, bottom - top, right - left)
-    assert tile.dtype == dtype
-    for row in range(top, bottom):
-        for column in range(left, right):
-            inside = 0 <= row < 8 and 0 <= column < 10
-            expected = image[:, row, column] if inside else torch.full((3,), 7, dtype=dtype)
-            assert torch.equal(tile[:, row - top, column - left], expected)
-
-
-def test_crop_gives_a_copy_and_refuses_nonsense():
-    image = torch.zeros(3, 8, 8)
-    crop(image, (0, 0, 8, 8)).fill_(1)
-    assert not image.any()
-    with pytest.raises(ValueError, match="one image"):
-        crop(image[None], (0, 0, 8, 8))
-    with pytest.raises(ValueError, match="bottom > top"):
-        crop(image, (4, 0, 4, 8))
-
-
 def test_the_crop_is_all_that_the_unit_sees(net, images):
     """Fig. 2's patches: everything outside the receptive field may change without moving the activation."""
     inputs = preprocess(images[:1])
@@ -325,8 +212,3 @@ def test_the_crop_is_all_that_the_unit_sees(net, images):
     after = activations(net, elsewhere, "layer2")["layer2"]
     torch.testing.assert_close(after[0, :, row, column], before[0, :, row, column])
     assert not torch.allclose(after, before)
-
-
-def test_doctests():
-    module = importlib.import_module("zfhelpers.strongest")  # `zfhelpers.strongest` is the function of that name
-    assert doctest.testmod(module).failed == 0

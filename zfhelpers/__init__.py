@@ -15,6 +15,7 @@ _WHERE = {
     "boxes": "crop",
     "hooks": "activations",
     "strongest": "top_activations",
+    "patches": "patches_of top_patches",
     "deconv": "Deconvnet unpool",
     "geometry": "receptive_field",
     "model": "Architecture ZFNet renormalise_filters",

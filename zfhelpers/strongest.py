@@ -1,10 +1,13 @@
-"""The strongest activations of every feature map over a whole data set, and where they are (Fig. 2)."""
+"""The strongest activations of every feature map over a whole data set, and where they are: the search behind Fig. 2.
+
+`patches` shows what they show.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +22,32 @@ class TopActivations:
     Attributes:
         values: (maps, k) float, the activations.
         images: (maps, k) int64, where in the data set each was seen; no image twice in a row of it.
-        rows, columns: (maps, k) int64, where in the map.
+        rows, columns: (maps, k) int64, where in the map; 0 where units have no position.
     """
 
     values: Tensor
     images: Tensor
     rows: Tensor
     columns: Tensor
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """Values, images, rows and columns."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    def first(self, k: int) -> TopActivations:
+        """The k of every map with the largest values; equal values keep their order."""
+        order = self.values.sort(dim=1, descending=True, stable=True).indices[:, :k]
+        return TopActivations(*(part.gather(1, order) for part in self.parts))
+
+    def lively(self) -> Tensor:
+        """The numbers of the maps that are excited in each of their k images; the others could not fill their block of nine.
+
+        >>> where = torch.zeros(3, 2, dtype=torch.int64)
+        >>> TopActivations(torch.tensor([[2.0, 0.0], [3.0, 1.0], [0.0, 0.0]]), where, where, where).lively()
+        tensor([1])
+        """
+        return (self.values[:, -1] > 0).nonzero()[:, 0]
 
     def __repr__(self) -> str:
         """Short: the tensors would fill pages."""
@@ -59,7 +81,7 @@ def top_activations(
     k: int = 9,
     batch_size: int = 64,
     preprocess: Callable[[Tensor], Tensor] | None = None,
-    progress: Callable[[Sequence[int]], Iterable[int]] = iter,
+    progress: Callable[[Sequence], Iterable] = iter,
 ) -> dict[str, TopActivations]:
     """The k images that excite every map of the named layers most, and where (Fig. 2): one pass over the data set for all layers.
 
@@ -78,7 +100,7 @@ def top_activations(
         progress: wrapped around the sequence of batches, for instance `tqdm.tqdm`.
 
     Returns:
-        `{layer: TopActivations}`.
+        `{layer: TopActivations}`, on the CPU.
 
     Raises:
         ValueError: an unknown layer, k or batch_size below 1, an empty data set, images of several sizes, NaN pixels.
@@ -92,46 +114,67 @@ def top_activations(
     for name, number in (("k", k), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"{name} must be at least 1, not {number}.")
-    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
-        raise TypeError(f"The data set must have a length and items by index; a {type(dataset).__name__} has not.")
-    if not len(dataset):
-        raise ValueError("The data set is empty; there is no image to look for.")
+    check_dataset(dataset)
 
     # Equal batches, the last one filled up with its last image: a network's rounding depends on the size of the batch, and the
     # same picture seen twice should give the same number twice.
     batches = math.ceil(len(dataset) / batch_size)
     size = math.ceil(len(dataset) / batches)
-    best: dict[str, tuple[Tensor, ...]] = {}
+    best: dict[str, TopActivations] = {}
     with recording(module, layers, read=strongest) as forward:
         for start in progress(range(0, len(dataset), size)):
             indices = range(start, min(start + size, len(dataset)))
-            images = checked_images(module, _batch(dataset, indices, preprocess), start)
+            images = checked_images(module, prepared(read_images(dataset, indices), preprocess), start)
             images = torch.cat([images, images[-1:].expand(size - len(indices), -1, -1, -1)])
             for layer, found in forward(images)[1].items():
-                seen = torch.arange(start, indices.stop)[:, None].expand(-1, found[0].shape[1])
-                values, rows, columns = (part[: len(indices)].cpu() for part in found)
-                challengers = (values, seen, rows, columns)
-                best[layer] = _merged(best.get(layer), challengers, k)
-    return {layer: TopActivations(*(part.T.contiguous() for part in parts)) for layer, parts in best.items()}
+                values, rows, columns = (part[: len(indices)].T.cpu() for part in found)  # (maps, images)
+                parts = values, torch.arange(start, indices.stop).expand_as(rows), rows, columns
+                if layer in best:
+                    parts = (torch.cat(pair, dim=1) for pair in zip(best[layer].parts, parts, strict=True))
+                best[layer] = TopActivations(*parts).first(k)
+    return best
 
 
-def _batch(dataset: Sequence, indices: range, preprocess: Callable[[Tensor], Tensor] | None) -> Tensor:
+# ------------------------------------------------------------------------------------------------ images from a data set
+
+
+def check_dataset(dataset: Sequence) -> None:
+    """One sentence if this is not a map-style data set with an image in it.
+
+    Raises:
+        TypeError: it has no length, or no items by index.
+        ValueError: it is empty.
+    """
+    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+        raise TypeError(f"The data set must have a length and items by index; a {type(dataset).__name__} has not.")
+    if not len(dataset):
+        raise ValueError("The data set is empty; there is no image to look for.")
+
+
+def read_images(dataset: Sequence, indices: Sequence[int]) -> Tensor:
+    """Some images of a map-style data set, (n, 3, H, W), as they come from it.
+
+    Raises:
+        TypeError: an item that does not begin with a tensor.
+        ValueError: images of several sizes.
+    """
     images = [dataset[index][0] for index in indices]
     for index, image in zip(indices, images, strict=True):
         if not isinstance(image, Tensor):
             raise TypeError(f"Item {index} of the data set must be (image tensor, label), not a {type(image).__name__} first.")
         if image.shape != images[0].shape:
             raise ValueError(f"Image {index} has the shape {tuple(image.shape)}, others {tuple(images[0].shape)}; give one size.")
-    batch = torch.stack(images)
+    return torch.stack(images)
+
+
+def prepared(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> Tensor:
+    """Images as they come from a data set, (n, 3, H, W), made into what the network takes.
+
+    Raises:
+        TypeError: whole numbers, and nothing to make pixels minus the mean image of them.
+    """
     if preprocess is not None:
-        return preprocess(batch)
-    if not batch.is_floating_point():
-        raise TypeError(f"The data set gives {batch.dtype} images; pass preprocess=world.preprocess to subtract the mean image.")
-    return batch
-
-
-def _merged(best: tuple[Tensor, ...] | None, challengers: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-    """The first k of both in order of value; the stable sort leaves equal values in order of image index."""
-    parts = challengers if best is None else [torch.cat(pair) for pair in zip(best, challengers, strict=True)]
-    order = parts[0].sort(dim=0, descending=True, stable=True).indices[:k]  # (k, maps)
-    return tuple(part.gather(0, order) for part in parts)
+        return preprocess(images)
+    if not images.is_floating_point():
+        raise TypeError(f"The data set gives {images.dtype} images; pass preprocess=world.preprocess to subtract the mean image.")
+    return images

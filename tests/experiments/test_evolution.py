@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import zfhelpers.experiments.evolution
-from zfhelpers.experiments.evolution import LAYERS, evolve, linear_cka, responses, settled_at, unchanged, winners
+from zfhelpers.experiments.evolution import LAYERS, Responses, evolve, linear_cka, responses, settled_at, unchanged, winners
 from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks import checkpoints
@@ -114,6 +114,17 @@ def test_curves_that_settle_nowhere_are_refused(epochs, values, sentence):
 def test_winners_and_dead_maps():
     peaks = torch.tensor([[0.0, 3.0, 1.0, 0.0], [0.0, 1.0, 5.0, 0.1], [0.0, 2.0, 5.0, 0.0]])
     assert winners(peaks).tolist() == [-1, 0, 1, 1]  # the first of equals
+
+
+def test_the_strongest_of_each_map_in_order_with_the_first_of_equals_first():
+    peaks = torch.tensor([[0.0, 3.0], [2.0, 1.0], [2.0, 4.0]])
+    rows, columns = torch.arange(6, dtype=torch.int16).reshape(3, 2), torch.arange(6, 12, dtype=torch.int16).reshape(3, 2)
+    top = Responses(peaks, rows, columns, peaks).top(k=2)
+    assert top.values.tolist() == [[2, 2], [4, 3]]
+    assert top.images.tolist() == [[1, 2], [2, 0]]
+    assert top.rows.tolist() == [[2, 4], [5, 1]]
+    assert top.columns.tolist() == [[8, 10], [11, 7]]
+    assert top.rows.dtype == top.images.dtype == torch.int64
 
 
 def changed_no_more(won):

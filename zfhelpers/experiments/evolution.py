@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from zfhelpers.files import cache_dir, write_whole
 from zfhelpers.hooks import recording
 from zfhelpers.networks.checkpoints import load, read_card
-from zfhelpers.strongest import strongest
+from zfhelpers.strongest import TopActivations, strongest
 from zfhelpers.training.weights import epoch_file, read_tensors
 from zfhelpers.worlds.world import World
 
@@ -48,6 +48,11 @@ class Responses:
     columns: Tensor
     means: Tensor
 
+    def top(self, k: int = 1) -> TopActivations:
+        """The k strongest activations of every map: a search as `top_activations` makes it, over the N images alone."""
+        peaks, rows, columns = (part.T for part in (self.peaks, self.rows.long(), self.columns.long()))
+        return TopActivations(peaks, torch.arange(len(self.peaks)).expand_as(peaks), rows, columns).first(k)
+
     def __repr__(self) -> str:
         """Short: the tensors would fill pages."""
         return f"Responses({len(self.peaks)} images, {self.peaks.shape[1]} maps)"
@@ -68,20 +73,17 @@ def responses(module: nn.Module, world: World, indices: Sequence[int], layers: I
     """
     if not len(indices):
         raise ValueError("There is no image to look at; give the indices of one training image or more.")
-    parts = [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
-    with recording(module, layers, read=_summary) as forward:
-        found = [forward(_batch(world, part))[1] for part in parts]
-    return {layer: Responses(*map(torch.cat, zip(*(one[layer] for one in found), strict=True))) for layer in found[0]}
 
+    def summary(values: Tensor) -> tuple[Tensor, ...]:
+        peaks, rows, columns = strongest(values)
+        return peaks, rows.short(), columns.short(), values.mean((2, 3))
 
-def _batch(world: World, indices: Sequence[int]) -> Tensor:
-    images = world.preprocess(world.train.images(indices))
-    return images.contiguous(memory_format=torch.channels_last)  # up to half faster on a CPU
-
-
-def _summary(values: Tensor) -> tuple[Tensor, ...]:
-    peaks, rows, columns = strongest(values)
-    return peaks, rows.short(), columns.short(), values.mean((2, 3))
+    found = []
+    with recording(module, layers, read=summary) as forward:
+        for start in range(0, len(indices), BATCH):
+            images = world.preprocess(world.train.images(indices[start : start + BATCH]))
+            found.append(forward(images.contiguous(memory_format=torch.channels_last))[1])  # up to half faster on a CPU
+    return {layer: Responses(*map(torch.cat, zip(*(part[layer] for part in found), strict=True))) for layer in found[0]}
 
 
 def evolve(
@@ -123,7 +125,9 @@ def _kept(world: str, variant: str, epoch: int, indices: np.ndarray) -> dict[str
         tensors, _ = read_tensors(path)
         return {layer: Responses(*(tensors[f"{layer}.{field.name}"] for field in fields(Responses))) for layer in LAYERS}
     found = responses(net, data, indices)
-    tensors = {f"{layer}.{field.name}": getattr(one, field.name) for layer, one in found.items() for field in fields(Responses)}
+    tensors = {
+        f"{layer}.{field.name}": getattr(answer, field.name) for layer, answer in found.items() for field in fields(Responses)
+    }
     write_whole(path, safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()}))
     return found
 

@@ -8,19 +8,17 @@ repository. That half needs the photographs to be found (`ZF_DATA`), and is left
 
 from __future__ import annotations
 
+import math
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from zfhelpers.boxes import crop
-from zfhelpers.deconv import Deconvnet
 from zfhelpers.figures import Picture, fit, mosaic, projection_to_rgb, style
 from zfhelpers.files import project_dir
-from zfhelpers.geometry import receptive_field
 from zfhelpers.networks.checkpoints import load
+from zfhelpers.patches import patches_of
 from zfhelpers.strongest import top_activations
 
 LAYERS = ("layer2", "layer3", "layer4", "layer5")
@@ -34,32 +32,25 @@ def strongest_maps(values: torch.Tensor, count: int, seed: int) -> list[int]:
     return sorted(np.random.default_rng(seed).choice(loud.numpy(), count, replace=False).tolist())
 
 
-def block(net, world, layer: str, top, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nine projections and the nine patches of one feature map, each as a 3 x 3 mosaic."""
-    pixels = world.val.images(top.images[index])
-    positions = torch.stack([top.rows[index], top.columns[index]], dim=1).tolist()
-    projections = Deconvnet(net).project(world.preprocess(pixels), layer, [index] * 9, positions)
-    field = receptive_field(net, layer, world.image_size)
-    boxes = [field.box(row, column) for row, column in positions]
-    seen = projection_to_rgb(np.stack([crop(p, b).numpy() for p, b in zip(projections, boxes, strict=True)]))
-    patches = np.stack([crop(p, b, fill=128).numpy() for p, b in zip(pixels, boxes, strict=True)])
-    return mosaic(fit(seen, TILE), 3), mosaic(fit(patches, TILE), 3)
-
-
 def draw(name: str, with_patches: bool, seed: int = 3) -> Picture:
     """Layers 2 to 5 of a world's network, one row each."""
     net, world = load(name)
-    tops = top_activations(net, world.val, LAYERS, k=9, preprocess=world.preprocess)
+    top = top_activations(net, world.val, LAYERS, preprocess=world.preprocess)
+    maps = {layer: strongest_maps(top[layer].values, SHOWN, seed) for layer in LAYERS}
+    found = patches_of(net, world.val, top, maps, world.preprocess, fill=128, largest=math.inf)
     columns = SHOWN * (2 if with_patches else 1)
     with style():
         figure = Figure(figsize=(columns * 1.5, len(LAYERS) * 1.62), dpi=110, layout="constrained")
         axes = figure.subplots(len(LAYERS), columns, squeeze=False)
         for row, layer in zip(axes, LAYERS, strict=True):
-            for slot, index in enumerate(strongest_maps(tops[layer].values, SHOWN, seed)):
-                projections, patches = block(net, world, layer, tops[layer], index)
-                for axis, image in zip(row[slot * columns // SHOWN :], (projections, patches)[: columns // SHOWN], strict=False):
-                    axis.imshow(image.transpose(1, 2, 0), interpolation="nearest")
-                    axis.set_title(f"map {index}", fontsize=7, pad=2)
+            blocks = []
+            for index, projections, patches in zip(maps[layer], found[layer].projections, found[layer].patches, strict=True):
+                blocks.append((index, projection_to_rgb(projections)))
+                if with_patches:
+                    blocks.append((index, patches))
+            for axis, (index, tiles) in zip(row, blocks, strict=True):
+                axis.imshow(mosaic(fit(tiles, TILE), 3).transpose(1, 2, 0), interpolation="nearest")
+                axis.set_title(f"map {index}", fontsize=7, pad=2)
             row[0].set_ylabel(layer)
         for axis in axes.flat:
             axis.set(xticks=[], yticks=[])
@@ -73,7 +64,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, with_patches in (("toy", True), ("imagenette", False)):
         try:
-            draw(name, with_patches).save(Path(folder / f"{name}.png"))
+            draw(name, with_patches).save(folder / f"{name}.png")
             print(f"data/gallery/{name}.png")
         except FileNotFoundError as error:
             print(f"{name} is left as it is: {error}", file=sys.stderr)

@@ -1,0 +1,244 @@
+"""What excites a feature map most: Fig. 2 in one call, for any network and any set of images.
+
+    search    one pass over the data set finds, for each map, the k images that excite it most, and where in them
+    project   each of these activations is carried back to the pixels
+    crop      image and projection are cut to the field of the unit, with the unit in the middle
+
+`top_patches` does all three; `patches_of` goes on from a search that was made before.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU())
+    >>> images = [(torch.randn(3, 12, 12), 0) for _ in range(20)]
+    >>> found = top_patches(net, images, {"1": [6, 2, 3]}, k=4)["1"]
+    >>> found
+    TopPatches(1: 3 maps, top 4, 5 px)
+    >>> found.images.shape, found.patches.shape, found.projections.shape
+    (torch.Size([3, 4]), torch.Size([3, 4, 3, 5, 5]), torch.Size([3, 4, 3, 5, 5]))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zfhelpers.boxes import Box, crop, middle, square_at
+from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet, check_units, whole_numbers
+from zfhelpers.geometry import LostField, receptive_field
+from zfhelpers.hooks import activations, checked_images
+from zfhelpers.strongest import TopActivations, check_dataset, prepared, read_images, top_activations
+
+if TYPE_CHECKING:
+    from zfhelpers.figures import Picture
+
+GREY = 124  # of 255, where a patch reaches outside its image: close to the mean image, as the paper's grey is
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TopPatches:
+    """The strongest activations of some maps of one layer, strongest first, and what they show; on the CPU.
+
+    Attributes:
+        layer: its name.
+        maps: (M,) int64, which maps these are, in the order of the first axis of everything below.
+        values: (M, k) float, the activations.
+        images: (M, k) int64, where in the data set each was seen.
+        rows, columns: (M, k) int64, where in the map; 0 where units have no position.
+        boxes: (M, k, 4) int64, where in the image: (top, left, bottom, right) in pixels, half-open; may reach outside of it.
+        patches: (M, k, 3, h, h), the image inside the box, as it comes from the data set.
+        projections: (M, k, 3, h, h) float, signed, the projection inside the box; zero outside the image.
+    """
+
+    layer: str
+    maps: Tensor
+    values: Tensor
+    images: Tensor
+    rows: Tensor
+    columns: Tensor
+    boxes: Tensor
+    patches: Tensor
+    projections: Tensor
+
+    def figure(self, percentile: float = 99.5, alt: str | None = None) -> Picture:
+        """The layer's part of Fig. 2: for each map a block of projections, and in the same place on the right its patches.
+
+        Float patches are shown from the darkest of them, black, to the brightest, white.
+
+        Args:
+            percentile: of |projection| that becomes black or white; the projections of a map share one scale.
+            alt: a description that says more than how many there are of what.
+        """
+        from zfhelpers.figures import top9_figure
+
+        patches = self.patches
+        if patches.is_floating_point():
+            low, high = patches.aminmax()
+            patches = ((patches - low) * (255 / (high - low).clamp(min=1e-9))).round().to(torch.uint8)
+        return top9_figure(self.projections, patches, self.layer, self.maps.tolist(), percentile=percentile, alt=alt)
+
+    def __repr__(self) -> str:
+        """Short: the tensors would fill pages."""
+        maps, k, *_, side = self.patches.shape
+        return f"TopPatches({self.layer}: {maps} maps, top {k}, {side} px)"
+
+
+def top_patches(
+    module: nn.Module,
+    dataset: Sequence,
+    maps: Mapping[str, int | Sequence[int]],
+    k: int = 9,
+    batch_size: int = 64,
+    preprocess: Callable[[Tensor], Tensor] | None = None,
+    progress: Callable[[Sequence], Iterable] = iter,
+    *,
+    seed: int | np.random.Generator = 0,
+    fill: float | None = None,
+    largest: float | None = None,
+    rule: str = "deconvnet",
+    overlap: str = "sum",
+) -> dict[str, TopPatches]:
+    """The k images that excite feature maps most, cut to what the unit sees, and the projections of these activations (Fig. 2).
+
+    One pass over the data set serves all layers; then each image that was found goes through the network once more for its
+    layer, 16 at a time. What is kept is the answer, however many images there are.
+
+    Args:
+        module: any network that `Deconvnet` can go back through; it is left exactly as it was.
+        dataset, k, batch_size, preprocess: as for `top_activations`; `preprocess` must keep the size of the images.
+        maps: `{layer: numbers of maps}`; or `{layer: how many}`, to be drawn at random, as in the paper, from those maps that
+            k images excite: fewer come back if there are fewer. Units of a fully connected layer count as maps.
+        progress: wrapped around the sequence of batches of the search, and then of the projections of each layer.
+        seed: of the draw, which is made layer by layer; or the generator to draw with.
+        fill, largest, rule, overlap: as for `patches_of`.
+
+    Returns:
+        `{layer: TopPatches}`.
+
+    Raises:
+        ValueError: an unknown layer or map, none to be drawn, images of several sizes, and more: see `top_activations`.
+        TypeError: maps that are not as above, a data set without length or index, uint8 images without `preprocess`.
+        NotImplementedError: an operation that cannot be undone lies between the images and a layer.
+    """
+    options = {"preprocess": preprocess, "fill": fill, "largest": largest, "rule": rule, "overlap": overlap}
+    check_dataset(dataset)
+    trial = {layer: [0] if isinstance(wanted, Integral) else wanted for layer, wanted in _by_layer(maps)}
+    first = [dataset[0]]  # a search may take hours: what is wrong is found out on one image, before
+    patches_of(module, first, top_activations(module, first, maps, preprocess=preprocess), trial, **options)
+
+    top = top_activations(module, dataset, maps, k, batch_size, preprocess, progress)
+    chosen, rng = dict(maps), np.random.default_rng(seed)
+    for layer, wanted in maps.items():
+        if isinstance(wanted, Integral):
+            chosen[layer] = rng.permutation(top[layer].lively().numpy())[:wanted]
+            if not len(chosen[layer]):
+                raise ValueError(f"No map of {layer!r} is excited by {k} images, so none can be drawn; name maps, or lower k.")
+    return patches_of(module, dataset, top, chosen, progress=progress, **options)
+
+
+def patches_of(
+    module: nn.Module,
+    dataset: Sequence,
+    top: Mapping[str, TopActivations],
+    maps: Mapping[str, Sequence[int]],
+    preprocess: Callable[[Tensor], Tensor] | None = None,
+    progress: Callable[[Sequence], Iterable] = iter,
+    *,
+    fill: float | None = None,
+    largest: float | None = None,
+    rule: str = "deconvnet",
+    overlap: str = "sum",
+) -> dict[str, TopPatches]:
+    """What activations show that were found before: the second half of `top_patches`.
+
+    Args:
+        module, dataset, preprocess: those of the search.
+        top: what `top_activations` found.
+        maps: `{layer: numbers of maps}`.
+        progress: wrapped around the sequence of batches of each layer.
+        fill: value of a patch outside its image; mid-grey, 124, if the data set gives uint8, and 0 if it gives floats.
+        largest: the largest side of a tile, by default that of the image. Of a larger field only the middle is shown; math.inf
+            shows all of it.
+        rule, overlap: as for `Deconvnet.project`.
+
+    Returns:
+        `{layer: TopPatches}`. Where units see the whole image, or their field is no square on a regular grid, the box is the
+        square around the image.
+
+    Raises:
+        ValueError: an unknown layer or map, a layer that was not searched, `preprocess` that changes the size of images.
+        TypeError: maps that are not as above, uint8 images without `preprocess`.
+        NotImplementedError: an operation that cannot be undone lies between the images and a layer.
+
+    >>> net, images = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU()), [(torch.randn(3, 12, 12), 0) for _ in range(20)]
+    >>> top = top_activations(net, images, "1")
+    >>> patches_of(net, images, top, {"1": top["1"].lively()[:5]})["1"]
+    TopPatches(1: 5 maps, top 9, 5 px)
+    """
+    wanted = dict(_by_layer(maps))
+    if largest is not None and largest < 1:
+        raise ValueError(f"largest must be at least 1, not {largest}.")
+    image = read_images(dataset, [0])
+    inputs = checked_images(module, prepared(image, preprocess))
+    if inputs.shape != image.shape:
+        raise ValueError(
+            f"preprocess makes {tuple(inputs.shape[1:])} of images {tuple(image.shape[1:])}, from which patches are cut; let the "
+            "data set give them in the size that the network takes."
+        )
+    if fill is None:
+        fill = GREY if image.dtype == torch.uint8 else 0
+    found = {}
+    for layer, value in activations(module, inputs, wanted).items():
+        numbers = whole_numbers("maps", wanted[layer], "whole numbers such as [0, 5]", axes=1)
+        check_units(layer, value.shape[1:], numbers, None)
+        if layer not in top or len(top[layer].values) != value.shape[1]:
+            raise ValueError(f"Layer {layer!r} of this network was not searched; search and project the same layers.")
+        values, seen_in, rows, columns = (part[numbers] for part in top[layer].parts)  # (M, k)
+        sources, places = seen_in.flatten(), torch.stack([rows.flatten(), columns.flatten()], dim=1)  # T = M k of each
+        boxes = _boxes(module, layer, image.shape[2:], places, largest)
+        side = boxes[0][2] - boxes[0][0]
+        patches, projections = (part.new_empty(len(boxes), 3, side, side, device="cpu") for part in (image, inputs))
+        each = numbers.repeat_interleave(values.shape[1])
+        for batch in progress(sources.unique().split(IMAGES_AT_ONCE)):
+            images = read_images(dataset, batch.tolist())
+            here = torch.isin(sources, batch).nonzero()[:, 0]
+            index = torch.searchsorted(batch, sources[here])
+            for tile, number in zip(here.tolist(), index.tolist(), strict=True):
+                patches[tile] = crop(images[number], boxes[tile], fill)
+            position = places[here] if value.ndim == 4 else None
+            request = prepared(images, preprocess), layer, each[here], position, rule, overlap
+            with closing(Deconvnet(module).project_in_parts(*request, image_index=index)) as parts:
+                for some, pictures in parts:
+                    for tile, picture in zip(here[some].tolist(), pictures.cpu(), strict=True):
+                        projections[tile] = crop(picture, boxes[tile])
+        tiles = (part.unflatten(0, values.shape) for part in (torch.tensor(boxes), patches, projections))
+        found[layer] = TopPatches(layer, numbers, values, seen_in, rows, columns, *tiles)
+    return found
+
+
+def _by_layer(maps: Mapping[str, int | Sequence[int]]) -> Iterable[tuple[str, int | Sequence[int]]]:
+    """The layers and what is wanted of each, or a TypeError or ValueError if that is not told."""
+    if not isinstance(maps, Mapping):
+        raise TypeError(f"maps must be maps of each layer, such as {{'layer5': [7, 42]}}, not a {type(maps).__name__}.")
+    for layer, wanted in maps.items():
+        if isinstance(wanted, Integral) and wanted < 1:
+            raise ValueError(f"Of {layer!r} at least 1 map must be drawn, not {wanted}.")
+    return maps.items()
+
+
+def _boxes(module: nn.Module, layer: str, shape: Sequence[int], places: Tensor, largest: float | None) -> list[Box]:
+    """What the units at some places (T, 2) see of an image of some height and width: T squares of one size."""
+    side = max(shape)
+    most = (side, side) if largest is None else (largest, largest)
+    try:
+        field = receptive_field(module, layer, shape)
+    except LostField:
+        field = None
+    if field is None or not field.stride:
+        whole = square_at((shape[0] - side) // 2, (shape[1] - side) // 2, side)
+        return [middle(whole, most)] * len(places)
+    return [middle(field.box(row, column), most) for row, column in places.tolist()]

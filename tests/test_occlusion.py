@@ -147,8 +147,8 @@ def test_the_protocol_of_the_paper():
 
     maps = occlusion_maps(Mean(), torch.ones(3, 224, 224), "layer", 50, 6, batch_size=128)
     assert maps.probabilities.shape == (30, 30, 3)
-    assert maps.centres[14, 16].tolist() == [109, 121]
-    assert maps.centres[29, 0].tolist() == [199, 25]
+    assert maps.box(14, 16) == (109 - 25, 121 - 25, 109 + 25, 121 + 25)
+    assert maps.box(29, 0) == (174, 0, 224, 50)
     assert maps.box(14, 2) == (84, 12, 134, 62)  # where the figure draws its square
     torch.testing.assert_close(maps.sums["layer"], torch.full((30, 30, 3), 1 - 50**2 / 224**2))
 
@@ -160,7 +160,7 @@ def test_images_need_not_be_square():
     answers, sums, _ = plain_loop(net, image, "0", 8, 5)
     torch.testing.assert_close(maps.probabilities, answers[1:].reshape(3, 5, 2), atol=1e-5, rtol=0)
     torch.testing.assert_close(maps.sums["0"], sums[1:].reshape(3, 5, 2), atol=1e-4, rtol=1e-5)
-    assert maps.centres[2, 4].tolist() == [14, 24]
+    assert maps.box(2, 4) == (10, 20, 18, 28)
 
 
 def test_a_torchvision_network_with_relus_in_place(image):
@@ -192,7 +192,7 @@ def test_a_batch_of_one_is_the_image(net, image):
 
 def test_results_are_ordinary_tensors(net, image):
     maps = occlusion_maps(net, image, "layer5", 32, 32)
-    values = [maps.probabilities, maps.activity, maps.probabilities_clean, maps.sums_clean["layer5"], maps.centres]
+    values = [maps.probabilities, maps.activity, maps.probabilities_clean, maps.sums_clean["layer5"]]
     assert not any(value.is_inference() or value.requires_grad for value in values)
     assert repr(maps) == "OcclusionMaps(2 x 2 positions of a 32 px square, 5 classes, layer5)"
 
@@ -267,8 +267,10 @@ def test_touching_is_dilation_by_half_the_occluder(size, stride):
     mask = torch.rand(30, 34, generator=torch.Generator().manual_seed(6)) > 0.99
     rows, cols = (30 - size) // stride + 1, (34 - size) // stride + 1
     maps = swept(rows, cols, size, stride, (0, 0))
+    boxes = torch.tensor([[maps.box(row, column) for column in range(cols)] for row in range(rows)]).float()
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2  # (rows, cols, 2)
     pixels = torch.nonzero(mask) + 0.5  # pixels are squares of side 1 around their centres
-    distances = (maps.centres[:, :, None] - pixels).abs() - 0.5  # (rows, cols, pixels, 2)
+    distances = (centres[:, :, None] - pixels).abs() - 0.5  # (rows, cols, pixels, 2)
     expected = (distances < size / 2).all(-1).any(-1)
     assert expected.any()
     assert not expected.all()

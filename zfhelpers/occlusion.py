@@ -61,12 +61,6 @@ class OcclusionMaps:
         """(rows, cols) int64: the most probable class (Fig. 7e)."""
         return self.probabilities.argmax(dim=2)
 
-    @property
-    def centres(self) -> Tensor:
-        """(rows, cols, 2) float: row and column of the occluder's centre in pixels; the first pixel's centre is (0.5, 0.5)."""
-        rows, cols = (torch.arange(count) * self.stride + self.size / 2 for count in self.probabilities.shape[:2])
-        return torch.stack(torch.meshgrid(rows, cols, indexing="ij"), dim=-1)
-
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
         """The pixels that position (row, column) covers: (top, left, bottom, right), half-open."""
         top, left = int(row) * self.stride, int(column) * self.stride

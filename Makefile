@@ -26,7 +26,7 @@ unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install report expected test lab train data clean
+.PHONY: help install report expected test lint lab train data clean
 
 help:
 	@echo "make report   run all notebooks, and see reports/WORLD/index.html"
@@ -34,6 +34,7 @@ help:
 	@echo "              STRICT=1 numbers that differ from the record are an error"
 	@echo "make expected write down anew what the numbers should be, from several seeds  (WORLD=toy  SEEDS='0 1 2 3')"
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
+	@echo "make lint     the style of the code, and that imports point down"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
 	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
@@ -54,6 +55,11 @@ expected: $(STAMP)
 
 test: $(STAMP)
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
 
 lab: $(STAMP)
 	$(RUN) -m jupyterlab notebooks

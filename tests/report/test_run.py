@@ -125,6 +125,43 @@ class TestMakeReport:
         assert make(project, "report", "NOTEBOOKS=notebooks/02*.ipynb").returncode == 0
         assert "02_second.ipynb" in made_anew(before, times(project / "reports" / "toy"))
 
+    def test_a_changed_file_in_a_room_runs_a_notebook_again_and_a_changed_template_only_its_page(self, project):
+        report, second = project / "reports" / "toy", "NOTEBOOKS=notebooks/02*.ipynb"
+        assert make(project, "report", second).returncode == 0
+        for file, again in (
+            ("toyworld/drawings/dogs.py", {"02_second.ipynb", "02_second/metrics.json", "02_second.html", "index.html"}),
+            ("report/templates/style.css", {"02_second.html", "index.html"}),
+        ):
+            before = times(report)
+            with open(project / "zfhelpers" / file, "a") as edited:
+                edited.write("\n")
+            assert make(project, "report", second).returncode == 0
+            assert made_anew(before, times(report)) == again
+
+    def test_the_last_lines_say_how_the_run_stands(self, project):
+        lines = make(project, "report", "NOTEBOOKS=notebooks/02*.ipynb").stdout.splitlines()
+        assert lines[-4:] == [
+            "1 of 1 notebooks ran.",
+            "Nothing was left out for want of something.",
+            "No numbers are on record for this world; everything was measured, nothing compared.",
+            "The report: reports/toy/index.html",
+        ]
+
+    def test_a_parameter_that_another_notebook_has_runs_only_that(self, project):
+        write(project / "notebooks" / "02_second.ipynb", "print(world, out_dir, seed)")
+        write(project / "notebooks" / "04_fourth.ipynb", "print('shade', shade)")
+        fourth = nbformat.read(project / "notebooks" / "04_fourth.ipynb", as_version=4)
+        fourth.cells[1].source += '\nshade = "007"'
+        nbformat.write(fourth, project / "notebooks" / "04_fourth.ipynb")
+        both = "NOTEBOOKS=notebooks/0[24]*.ipynb"
+        assert make(project, "report", both).returncode == 0
+        before = times(project / "reports" / "toy")
+        assert make(project, "report", both, "PARAMS=-p shade 010").returncode == 0
+        again = made_anew(before, times(project / "reports" / "toy"))
+        assert again == {"04_fourth.ipynb", "04_fourth/metrics.json", "04_fourth.html", "index.html"}
+        assert "shade 010" in (project / "reports" / "toy" / "04_fourth.ipynb").read_text()
+        (project / "notebooks" / "04_fourth.ipynb").unlink()
+
     def test_parameters_reach_the_notebook(self, project):
         notebooks = "NOTEBOOKS=notebooks/02*.ipynb"
         assert make(project, "report", notebooks, "PARAMS=-p seed 31").returncode == 0

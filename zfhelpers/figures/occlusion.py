@@ -95,10 +95,9 @@ def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Seq
     shown, activity, projected, probability, labels = axes
     image = pixels(case.image)
     shown.imshow(image, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0))  # pixel centres at + 0.5
-    # The paper draws the square at row 14, column 2 of its 30 x 30 positions.
-    y, x, bottom, right = case.maps.box(
-        *(round(at / 29 * (count - 1)) for at, count in zip((14, 2), case.maps.labels.shape, strict=True))
-    )
+    # The paper draws the square at row 14, column 2 of its 30 x 30 positions. There it would hide whoever stands beside an
+    # object; in the corner it shows its size and hides least.
+    y, x, bottom, right = case.maps.box(0, 0)
     shown.add_patch(Rectangle((x, y), right - x, bottom - y, color=GREY))
     activity.imshow(array(case.maps.activity), cmap=cmap, interpolation="nearest")
     tiles = fit(projection_to_rgb(case.projections), 96)

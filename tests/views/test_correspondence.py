@@ -39,8 +39,9 @@ def test_colours_and_words_tell_the_signs(layer, one, other):
     left, right = (CHANGES["right eye"][layer].signs[dog].flatten().tolist() for dog in (one, other))
     both = [(a, b) for a, b in zip(left, right, strict=True) if a and b]
     same = sum(a == b for a, b in both)
-    numbers = [int(number) for number in re.findall(r"\b\d+\b", view.alt.replace(layer, ""))]
-    assert numbers == [len(left), sum(map(bool, left)), sum(map(bool, right)), len(both), same]
+    assert f"without right eye, and the {len(left)} units of {layer}" in view.alt
+    told = re.search(r"units that change: <strong>(\d+) left, (\d+) right, (\d+) in both, (\d+) of them alike", view.readout)
+    assert [int(number) for number in told.groups()] == [sum(map(bool, left)), sum(map(bool, right)), len(both), same]
     assert f"{np.mean([a != b for a, b in zip(left, right, strict=True)]):.3f} of all" in view.readout
     assert f"{1 - same / len(both):.2f}" in view.readout
 
@@ -66,7 +67,7 @@ def test_two_dogs_that_share_no_change():
     still = {"nose": {"layer7": Correspondence(torch.tensor([[1, 0], [0, 0]], dtype=torch.int8), torch.zeros(2))}}
     view = correspondence_view({"nose": HIDDEN["nose"][:2]}, still)
     assert "none does" in view.readout
-    assert "0 change in both" in view.alt
+    assert "0 in both, 0 of them alike" in view.readout
 
 
 def test_what_does_not_fit_together():

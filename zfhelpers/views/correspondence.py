@@ -6,7 +6,9 @@
 >>> change = Correspondence(torch.tensor([[1, 0, -1, 1], [1, 0, 1, 0]], dtype=torch.int8), torch.zeros(2))
 >>> view = correspondence_view({"nose": images}, {"nose": {"layer7": change}})
 >>> view.alt
-'Two dogs without nose, and the 4 units of layer7: of 3 or 2 that change in each, 2 change in both, 1 of them the same way.'
+'Two dogs without nose, and the 4 units of layer7: which of them lose or gain activity in each, and which in both, alike or not.'
+>>> "2 in both, 1 of them alike" in view.readout
+True
 """
 
 from __future__ import annotations
@@ -73,12 +75,13 @@ def correspondence_view(hidden: Mapping[str, object], changes: Mapping[str, Mapp
             ("units: right", unit_grid(right, [GAINS, STILL, LOSES], -1)),
             ("both", unit_grid(agreement, [STILL, ONE_MOVES, SAME, OPPOSITE], 0)),
         ]
-        in_each = " or ".join(str(int((signs != 0).sum())) for signs in (left, right))
-        alt = (
-            f"Two dogs without {part}, and the {left.size} units of {layer}: of {in_each} that change in each, "
-            f"{both} change in both, {same} of them the same way."
+        in_each = ", ".join(f"{int((signs != 0).sum())} {side}" for signs, side in ((left, "left"), (right, "right")))
+        alt = (  # no counts: a stored notebook shows it, and rounding may move them on another machine
+            f"Two dogs without {part}, and the {left.size} units of {layer}: which of them lose or gain activity in each, and "
+            "which in both, alike or not."
         )
         reading = readout(
+            units_that_change=f"{in_each}, {both} in both, {same} of them alike",
             signs_that_differ=f"{np.mean(left != right):.3f} of all {left.size} units",
             of_those_that_change_in_both=f"{1 - same / both:.2f}" if both else "none does",
         )

@@ -184,6 +184,17 @@ def test_a_join_sees_what_either_path_sees(join):
     assert field.box(10, 10) == (7, 7, 12, 12) == measured_box(net, "end", 32, 10, 10)
 
 
+class Around(nn.Module):
+    """A function between two modules."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.conv, self.function, self.end = nn.Conv2d(3, 4, 3), function, nn.Identity()
+
+    def forward(self, x):
+        return self.end(self.function(self.conv(x)))
+
+
 @pytest.mark.parametrize(
     ("function", "size"),
     [
@@ -202,15 +213,7 @@ def test_a_join_sees_what_either_path_sees(join):
     ],
 )
 def test_functions_between_modules(function, size):
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv, self.end = nn.Conv2d(3, 4, 3), nn.Identity()
-
-        def forward(self, x):
-            return self.end(function(self.conv(x)))
-
-    assert receptive_field(Net(), "end", 32).size == size
+    assert receptive_field(Around(function), "end", 32).size == size
 
 
 @pytest.mark.parametrize(
@@ -231,15 +234,7 @@ def test_functions_between_modules(function, size):
     ],
 )
 def test_what_leaves_the_grid_is_named(function, message):
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv, self.end = nn.Conv2d(3, 4, 3), nn.Identity()
-
-        def forward(self, x):
-            return self.end(function(self.conv(x)))
-
-    net = Net()
+    net = Around(function)
     with pytest.raises(ValueError, match=message):
         receptive_field(net, "end", 32)
     assert receptive_field(net, "conv", 32).size == 3  # what comes before is not spoilt

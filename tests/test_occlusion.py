@@ -11,18 +11,12 @@ from torch import nn
 
 import zfhelpers.occlusion
 from zfhelpers.hooks import find_layer
-from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.occlusion import OcclusionMaps, occlusion_maps, points_at, touching
 
 
 @pytest.fixture(scope="module")
-def net():
-    torch.manual_seed(0)
-    net = ZFNet(Architecture(classes=5, image_size=64, width=0.25, fc=(16, 16)))
-    with torch.no_grad():  # an untrained network answers the same to everything; make this one listen
-        for parameter in net.parameters():
-            parameter.mul_(1.5)
-    return net.eval()
+def net(listening):
+    return listening(0.25)
 
 
 @pytest.fixture(scope="module")

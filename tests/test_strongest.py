@@ -44,21 +44,11 @@ class Counting:
         return self.images[index], 0
 
 
-def slow_forward(net, image):
-    """One image through ZFNet's children by hand: no hooks."""
-    values, x = {}, image[None]
-    with torch.no_grad():
-        for name, part in net.named_children():
-            x = part(x)
-            values[name] = x
-    return values
-
-
 def slow_top(net, images, layer, k):
     """Every (value, image, row, column) of every map, in Python lists."""
     best = None
     for index, image in enumerate(images):
-        value = slow_forward(net, image)[layer][0]
+        value = activations(net, image[None], layer)[layer][0]
         value = value if value.ndim == 3 else value[:, None, None]
         best = best or [[] for _ in value]
         for entries, one_map in zip(best, value.tolist(), strict=True):

@@ -25,7 +25,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.boxes import fill_image
+from zfhelpers.boxes import Box, fill_image, square_at, window
 from zfhelpers.hooks import checked_images, recording
 
 
@@ -61,10 +61,9 @@ class OcclusionMaps:
         """(rows, cols) int64: the most probable class (Fig. 7e)."""
         return self.probabilities.argmax(dim=2)
 
-    def box(self, row: int, column: int) -> tuple[int, int, int, int]:
+    def box(self, row: int, column: int) -> Box:
         """The pixels that position (row, column) covers: (top, left, bottom, right), half-open."""
-        top, left = int(row) * self.stride, int(column) * self.stride
-        return top, left, top + self.size, left + self.size
+        return square_at(int(row) * self.stride, int(column) * self.stride, self.size)
 
     def __repr__(self) -> str:
         """Short: the tensors would fill pages."""
@@ -115,20 +114,19 @@ def occlusion_maps(
     cover = fill_image(fill, images)
 
     tops, lefts = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
-    corners = [None, *product(tops, lefts)]  # None: the unoccluded image rides along in the first batch
+    squares = [window(square_at(*corner, size)) for corner in product(tops, lefts)]
+    hidden = [None, *squares]  # None: the unoccluded image rides along in the first batch
     # Channels last makes convolutions on a CPU a third faster; the module's own weights can stay as they lie.
-    buffer = images.new_empty(min(batch_size, len(corners)), *images.shape[1:]).to(memory_format=torch.channels_last)
+    buffer = images.new_empty(min(batch_size, len(hidden)), *images.shape[1:]).to(memory_format=torch.channels_last)
     answers: list[Tensor] = []
     sums: dict[str, list[Tensor]] = {}
     with recording(module, layer, read=_total_and_peak) as forward:
-        for start in range(0, len(corners), len(buffer)):
-            chunk = corners[start : start + len(buffer)]
+        for start in range(0, len(hidden), len(buffer)):
+            chunk = hidden[start : start + len(buffer)]
             batch = buffer[: len(chunk)].copy_(images.expand(len(chunk), -1, -1, -1))
-            for covered, corner in zip(batch, chunk, strict=True):
-                if corner:
-                    top, left = corner
-                    window = (slice(None), slice(top, top + size), slice(left, left + size))
-                    covered[window] = cover[window]
+            for copy, pixels in zip(batch, chunk, strict=True):
+                if pixels:
+                    copy[pixels] = cover[pixels]
             output, read = forward(batch)
             if not isinstance(output, Tensor) or output.ndim != 2:
                 given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__

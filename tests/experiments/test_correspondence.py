@@ -1,5 +1,6 @@
 """Sign agreement against the formula in plain loops, masks pixel by pixel, and annotations that are wrong in every way."""
 
+import itertools
 import json
 import math
 
@@ -12,7 +13,6 @@ from torch import nn
 from zfhelpers.boxes import overlap
 from zfhelpers.experiments.correspondence import Correspondence, correspondence, interval, pairs
 from zfhelpers.hooks import find_layer
-from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds import faces as annotations
 from zfhelpers.worlds.faces import PARTS, Face, annotated_faces, dog_faces
 from zfhelpers.worlds.opening import open_world
@@ -21,13 +21,8 @@ BOXES = [(3, 4, 20, 22), (30, 10, 48, 31), (-5, 50, 9, 80), (0, 0, 64, 64)]
 
 
 @pytest.fixture(scope="module")
-def net():
-    torch.manual_seed(0)
-    net = ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=(16, 16)))
-    with torch.no_grad():  # an untrained network answers the same to everything; make this one listen
-        for parameter in net.parameters():
-            parameter.mul_(1.5)
-    return net.double().eval()
+def net(listening):
+    return listening(0.125).double()
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +48,9 @@ def looped(net, images, boxes, layer):
         changes = [a - b for a, b in zip(features(image), features(hidden), strict=True)]
         signs.append([0 if abs(change) < 1e-12 else math.copysign(1, change) for change in changes])
     counted, left_out = np.zeros((4, 4)), np.zeros((4, 4))
-    for i, one in enumerate(signs):
-        for j, other in enumerate(signs):
-            units = list(zip(one, other, strict=True))
+    for i, mine in enumerate(signs):
+        for j, yours in enumerate(signs):
+            units = list(zip(mine, yours, strict=True))
             moved = [(a, b) for a, b in units if a and b]
             counted[i, j] = sum(a != b for a, b in units) / len(units)
             left_out[i, j] = sum(a != b for a, b in moved) / len(moved) if moved else math.nan
@@ -243,7 +238,7 @@ def test_the_annotations_that_we_ship():
         pixels = {part: (row * 146 - 9, column * 146 - 9) for part, (row, column) in points.items()}
         seen = Face(0, pixels, np.ones((128, 128), bool))
         boxes = [seen.box(part, 0.4) for part in PARTS]
-        assert not any(overlap(one, other) for one in boxes for other in boxes if one is not other)
+        assert not any(overlap(*pair) for pair in itertools.combinations(boxes, 2))
         assert all(0 <= at < 128 for point in pixels.values() for at in point)
 
 

@@ -28,7 +28,7 @@ def hsic(k, l):  # noqa: E741 (the names of the formula)
 
 def cka_by_gram_matrices(x, y):
     """HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) with K = X X^T, in Python's own floats."""
-    k, l = ([[sum(a * b for a, b in zip(one, other, strict=True)) for other in z] for one in z] for z in (x, y))  # noqa: E741
+    k, l = ([[sum(a * b for a, b in zip(row, column, strict=True)) for column in z] for row in z] for z in (x, y))  # noqa: E741
     return hsic(k, l) / math.sqrt(hsic(k, k) * hsic(l, l))
 
 
@@ -166,7 +166,7 @@ def net():
 def test_responses_are_those_of_one_image_at_a_time(net, world):
     indices = [69, 3, *range(66)]  # more than one batch
     found = responses(net, world, indices)
-    assert {layer: one.peaks.shape for layer, one in found.items()} == {layer: (68, maps) for layer, maps in MAPS.items()}
+    assert {layer: answer.peaks.shape for layer, answer in found.items()} == {layer: (68, maps) for layer, maps in MAPS.items()}
     assert repr(found["layer1"]) == "Responses(68 images, 12 maps)"
     for place in (0, 1, 5, 67):
         values = activations(net, world.preprocess(world.train[indices[place]][0])[None], LAYERS)

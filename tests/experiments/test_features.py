@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from zfhelpers.experiments.features import BATCH, features, tap
+from zfhelpers.experiments.features import IMAGES_AT_ONCE, features, tap
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds.frames import DecodedOnDemand
 from zfhelpers.worlds.world import ImageSet, World
@@ -19,7 +19,7 @@ LAYERS = ["layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "layer7"]
 ENDS = dict(zip(LAYERS, ["norm1", "norm2", "layer3", "layer4", "pool5", "layer6", "layer7"], strict=True))
 
 
-def image_set(seed=0, count=BATCH + 6, size=64):
+def image_set(seed=0, count=IMAGES_AT_ONCE + 6, size=64):
     frames = np.random.default_rng(seed).integers(0, 256, (count, 3, 73, 73), dtype=np.uint8)
     return ImageSet(frames, np.arange(count) % 2, size)
 
@@ -57,7 +57,7 @@ def test_features_are_those_of_a_plain_pass_of_one_image(net, world):
     images = image_set()
     found = features(net, world, images, LAYERS)
     assert list(found) == LAYERS
-    for index in (0, 3, BATCH - 1, BATCH, len(images) - 1):
+    for index in (0, 3, IMAGES_AT_ONCE - 1, IMAGES_AT_ONCE, len(images) - 1):
         values = (torch.from_numpy(images.frames[index])[:, 4:68, 4:68].float() - 120)[None]
         plain = {}
         for name, part in net.named_children():
@@ -81,12 +81,12 @@ def test_any_other_network_is_read_where_it_is_told(world):
 
 def test_features_are_computed_once_and_can_only_be_read(net, world, passes):
     first = features(net, world, image_set(), ["layer5", "layer7"])
-    assert passes == [BATCH, 6]
+    assert passes == [IMAGES_AT_ONCE, 6]
     again = features(net, world, image_set(), "layer7")  # the same pixels, though another object
-    assert passes == [BATCH, 6]
+    assert passes == [IMAGES_AT_ONCE, 6]
     np.testing.assert_array_equal(again["layer7"], first["layer7"])
     more = features(net, world, image_set(), ["layer7", "layer2", "layer3"])
-    assert passes == [BATCH, 6] * 2  # one pass for both that were missing
+    assert passes == [IMAGES_AT_ONCE, 6] * 2  # one pass for both that were missing
     assert list(more) == ["layer7", "layer2", "layer3"]
     for array in more.values():
         assert array.dtype == np.float16

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 import zfhelpers.experiments.invariance
 from zfhelpers.experiments.invariance import InvarianceCurves, drawn, invariance_curves, transformed, typical_distance
 from zfhelpers.hooks import activations, find_layer
-from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.toyworld import familiar
 
 AMOUNTS = {"translation": [-18, -2.5, 0, 7], "scale": [1, 1.3, 2], "rotation": [0, 33, 90, 357, -20]}
@@ -22,13 +21,8 @@ LABELS = [0, 4, 2]
 
 
 @pytest.fixture(scope="module")
-def net():
-    torch.manual_seed(0)
-    net = ZFNet(Architecture(classes=5, image_size=64, width=0.25, fc=(16, 16)))
-    with torch.no_grad():  # an untrained network answers the same to everything; make this one listen
-        for parameter in net.parameters():
-            parameter.mul_(1.5)
-    return net.eval()
+def net(listening):
+    return listening(0.25)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from zfhelpers.training.weights import epoch_file, read_tensors
 from zfhelpers.worlds.world import World
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4", "layer5")
-BATCH = 64  # images
+IMAGES_AT_ONCE = 64  # images
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +80,8 @@ def responses(module: nn.Module, world: World, indices: Sequence[int], layers: I
 
     found = []
     with recording(module, layers, read=summary) as forward:
-        for start in range(0, len(indices), BATCH):
-            images = world.preprocess(world.train.images(indices[start : start + BATCH]))
+        for start in range(0, len(indices), IMAGES_AT_ONCE):
+            images = world.preprocess(world.train.images(indices[start : start + IMAGES_AT_ONCE]))
             found.append(forward(images.contiguous(memory_format=torch.channels_last))[1])  # up to half faster on a CPU
     return {layer: Responses(*map(torch.cat, zip(*(part[layer] for part in found), strict=True))) for layer in found[0]}
 
@@ -119,7 +119,7 @@ def _kept(world: str, variant: str, epoch: int, indices: np.ndarray) -> dict[str
     net, data = load(world, variant, epoch=epoch)  # also where the cache knows the answer: it refuses what is not there
     files = read_card(world, variant)["files"]
     weights = files.get(epoch_file(variant, epoch)) or files[f"{variant}.safetensors"]  # the last epoch is the network itself
-    key = json.dumps([weights, len(data.train), hashlib.sha256(indices.tobytes()).hexdigest(), BATCH])
+    key = json.dumps([weights, len(data.train), hashlib.sha256(indices.tobytes()).hexdigest(), IMAGES_AT_ONCE])
     path = cache_dir() / f"evolution-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     if path.exists():
         tensors, _ = read_tensors(path)

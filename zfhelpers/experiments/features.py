@@ -30,7 +30,7 @@ from zfhelpers.model import ZFNet
 from zfhelpers.worlds.world import ImageSet, World
 
 VERSION = 1  # to be raised with every change here, or in the networks' modules, that changes a feature
-BATCH = 64  # images
+IMAGES_AT_ONCE = 64  # images
 HALF_MAX = float(torch.finfo(torch.float16).max)
 
 
@@ -93,17 +93,13 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
 
 def _passes(module: nn.Module, world: World, images: ImageSet, taps: list[str]):
     """Batch by batch: which images, and {tap: (n, D) values}."""
-    starts = tqdm(range(0, len(images), BATCH), desc="features", unit="batch", disable=not show_progress())
-    with recording(module, taps, read=_flat) as forward:
+    starts = tqdm(range(0, len(images), IMAGES_AT_ONCE), desc="features", unit="batch", disable=not show_progress())
+    # A copy, in the order (maps, rows, columns) whatever the memory format.
+    with recording(module, taps, read=lambda values: values.flatten(1).clone()) as forward:
         for start in starts:
-            rows = slice(start, min(start + BATCH, len(images)))
+            rows = slice(start, min(start + IMAGES_AT_ONCE, len(images)))
             batch = checked_images(module, world.preprocess(images.images(range(rows.start, rows.stop))), start)
             yield rows, forward(batch.contiguous(memory_format=torch.channels_last))[1]  # up to half faster on a CPU
-
-
-def _flat(values: Tensor) -> Tensor:
-    """A copy, in the order (maps, rows, columns) whatever the memory format."""
-    return values.flatten(1).clone()
 
 
 def _half(values: Tensor, layer: str) -> np.ndarray:
@@ -120,8 +116,8 @@ def _key(module: nn.Module, world: World, images: ImageSet) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     if isinstance(images.frames, np.ndarray):
-        for start in range(0, len(images), BATCH):
-            digest.update(np.ascontiguousarray(images.frames[start : start + BATCH]))
+        for start in range(0, len(images), IMAGES_AT_ONCE):
+            digest.update(np.ascontiguousarray(images.frames[start : start + IMAGES_AT_ONCE]))
     else:  # too many to be kept decoded, see `frames.decode`; the files then stand for their pixels, as in its cache
         digest.update("\n".join(f"{file} {os.path.getsize(file)}" for file in images.files).encode())
     return digest.hexdigest()[:16]

@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from zfhelpers.views.confusion import confusion_view, shares
+from zfhelpers.views.confusion import confusion_view, matrix, shares
+from zfhelpers.views.panels import PANEL
 
 TABLES = {
     "pretrained": {1: np.array([[3, 1, 0], [2, 2, 0], [1, 0, 3]]), 30: np.array([[4, 0, 0], [1, 3, 0], [0, 0, 4]])},
@@ -21,12 +22,12 @@ def test_rows_are_shares_and_an_empty_row_stays_empty():
 def test_slides_through_the_numbers_of_images_and_reads_accuracies():
     view = confusion_view(TABLES, CLASSES)
     assert view.state == {"name": "pretrained", "count": 30, "label": "cat"}
-    assert "accuracy: <strong>91.7%" in view.readout
+    assert "accuracy: <strong>91.7 %" in view.readout
     before = view.png
     view.set(count=1, label="dog")
-    assert view.alt == "Pretrained, 1 image of each class to learn from: images of dog are called cat 50 %, dog 50 %."
-    assert "accuracy: <strong>66.7%" in view.readout
-    assert "this class: <strong>50%" in view.readout
+    assert view.alt == "Pretrained, 1 image of each class to learn from: the confusion matrix, and what images of dog are called."
+    assert "dog is called: <strong>cat 50 %, dog 50 %</strong>" in view.readout
+    assert "accuracy: <strong>66.7 %" in view.readout
     assert view.png != before
 
 
@@ -34,8 +35,18 @@ def test_says_where_a_network_was_not_measured_and_goes_on():
     view = confusion_view(TABLES, CLASSES, start=1).set(name="from scratch")
     assert view.alt == "From scratch, 1 image of each class to learn from: not measured."
     assert "measured with 30 images" in view.readout
-    assert view.set(count=30, label="bird").alt.endswith("images of bird are called cat 100 %.")
+    assert "bird is called: <strong>cat 100 %</strong>" in view.set(count=30, label="bird").readout
     assert view.error is None
+
+
+def test_rows_are_named_where_there_is_room_and_the_class_in_question_stands_out():
+    table = shares(np.arange(9).reshape(3, 3))
+    few = matrix(table, 1, CLASSES)
+    other = matrix(table, 1, ["cat", "dog", "ostrich"])
+    assert other.width > few.width  # room for the longest name
+    names = np.asarray(few.crop((0, 0, few.width - PANEL, few.height)))
+    assert [(band < 200).any() for band in np.array_split(names, 3)] == [True] * 3
+    assert matrix(np.eye(102), 7, ["x" * 30] * 102).width < PANEL + 50
 
 
 def test_a_hundred_classes_are_drawn_while_the_slider_moves():

@@ -2,7 +2,9 @@
 
 >>> tables = {"pretrained": {1: np.array([[3, 1], [2, 2]]), 5: np.array([[4, 0], [1, 3]])}}
 >>> confusion_view(tables, ["cat", "dog"]).set(count=5, label="dog").alt
-'Pretrained, 5 images of each class to learn from: images of dog are called dog 75 %, cat 25 %.'
+'Pretrained, 5 images of each class to learn from: the confusion matrix, and what images of dog are called.'
+
+The shares themselves stand in the readout, as text.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from zfhelpers.views.panels import BELOW, INK, MARK, PANEL, beside, font, frame,
 from zfhelpers.views.view import View
 
 ANSWERS, NAME, BAR = 6, 110, 190  # how many answers are shown; widths of their names and of a full bar, in pixels
+READABLE = 10  # pixels: lower rows of the matrix have no names
 
 
 def shares(confusion: np.ndarray) -> np.ndarray:
@@ -59,15 +62,15 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
         frequent = np.argsort(-table[row], kind="stable")[:ANSWERS]
         answers = [(classes[answer], table[row, answer]) for answer in frequent]
         panels = [
-            ("truth (rows) against answer (columns)", matrix(table, row)),
+            ("truth (rows), answer (columns, in the same order)", matrix(table, row, classes)),
             (f"{state['label']} is called", answer_bars(answers, state["label"])),
         ]
         named = ", ".join(f"{name} {percent(share)}" for name, share in answers if share)
         accuracy = table.diagonal()[table.any(axis=1)].mean()
         return (
             beside(panels),
-            f"{said}: images of {state['label']} are called {named}.",
-            readout(images=state["count"], accuracy=f"{accuracy:.1%}", this_class=f"{table[row, row]:.0%}"),
+            f"{said}: the confusion matrix, and what images of {state['label']} are called.",
+            readout(images=state["count"], accuracy=percent(accuracy, 1), **{f"{state['label']} is called": named}),
         )
 
     return View(
@@ -75,11 +78,17 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
     )
 
 
-def matrix(table: np.ndarray, row: int) -> Image.Image:
-    """The matrix in colours, one class framed."""
+def matrix(table: np.ndarray, row: int, classes: Sequence[str]) -> Image.Image:
+    """The matrix in colours, one class framed; its rows have names where they are not too many to be read."""
     cell = max(1, round(PANEL / len(table)))
-    drawn = to_pillow(heat(table, cell * len(table), 0, 1))
-    frame(drawn, (row * cell - 1, 0, (row + 1) * cell + 1, drawn.width), width=2)
+    coloured = to_pillow(heat(table, cell * len(table), 0, 1))
+    face = font(min(cell, 12))
+    left = 6 + max(round(face.getlength(name)) for name in classes) if cell >= READABLE else 0
+    drawn = Image.new("RGB", (left + coloured.width, coloured.height), "white")
+    drawn.paste(coloured, (left, 0))
+    for place, name in enumerate(classes if left else ()):
+        ImageDraw.Draw(drawn).text((left - 5, (place + 0.5) * cell), name, MARK if place == row else INK, face, anchor="rm")
+    frame(drawn, (row * cell - 1, left, (row + 1) * cell + 1, drawn.width), width=2)
     return drawn
 
 
@@ -101,6 +110,6 @@ def blank() -> Image.Image:
     return Image.new("RGB", (NAME + BAR + 50, PANEL), "white")
 
 
-def percent(share: float) -> str:
-    """A share in whole percent, as one writes it in a sentence."""
-    return f"{share:.0%}".replace("%", " %")
+def percent(share: float, digits: int = 0) -> str:
+    """A share in percent, whole ones if not told otherwise, as one writes it in a sentence."""
+    return f"{100 * share:.{digits}f} %"

@@ -12,6 +12,13 @@ def toy():
     return open_world("toy")
 
 
+def test_scenes_are_drawn_anew_in_the_toy_world_alone(toy):
+    assert needs.redrawn(toy) == ""
+    assert needs.redrawn(open_world("imagenette")) == (
+        "it needs scenes that can be drawn anew, moved and turned; the toy world alone has them (WORLD=toy)."
+    )
+
+
 def test_a_target_that_is_there_and_one_that_is_not(toy, tmp_path, monkeypatch):
     monkeypatch.setenv("ZF_DATA", str(tmp_path))
     assert needs.target(toy, "toy-novel") == ""

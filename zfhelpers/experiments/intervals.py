@@ -13,7 +13,7 @@ they say of images is said as well of feature maps, of which also a few were dra
 wide, because three numbers tell little about their own spread; with one it cannot be said at all. `pooled` lets several networks
 tell it together, `welch` is for one that scatters more than the others, and `outlying` finds it. `over_divisions` asks what other
 random divisions of one set of images into training and test images would give. `above` says what several intervals of one number
-agree on.
+agree on, and `together` what the parts of a claim come to.
 """
 
 from __future__ import annotations
@@ -197,6 +197,15 @@ def above(limit: float, *intervals: tuple[float, float] | None) -> bool | None:
     if known and all(low > limit for low, _ in known):
         return True
     return False if known and all(high < limit for _, high in known) else None
+
+
+def together(*parts: bool | None) -> bool | None:
+    """Whether all parts of a claim hold: False where one fails, None where none fails and one is open.
+
+    >>> together(True, True), together(True, None), together(None, False)
+    (True, None, False)
+    """
+    return False if False in parts else None if None in parts else True
 
 
 def over_divisions(values: Sequence[float], test: float, train: float, share: float = 0.95) -> tuple[float, float] | None:

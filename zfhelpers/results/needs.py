@@ -56,6 +56,12 @@ def masks(world: World) -> str:
     return "" if world.name == "toy" else lacking
 
 
+def redrawn(world: World) -> str:
+    """Scenes that can be drawn anew, moved or turned."""
+    lacking = "it needs scenes that can be drawn anew, moved and turned; the toy world alone has them (WORLD=toy)."
+    return "" if world.name == "toy" else lacking
+
+
 def faces(world: World, count: int = 3) -> str:
     """Dogs whose eyes and nose are known."""
     try:

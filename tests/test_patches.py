@@ -11,7 +11,8 @@ import torchvision
 from torch import nn
 from torch.utils.data import Subset
 
-from zfhelpers import deconv
+from zfhelpers import deconv, patches
+from zfhelpers.boxes import crop
 from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet
 from zfhelpers.figures import top9_figure
 from zfhelpers.geometry import receptive_field
@@ -156,10 +157,10 @@ def test_maps_are_drawn_from_those_that_k_images_excite():
     assert sorted(top_patches(Some(), plain_images(), {"layer": 99}, k=2)["layer"].maps.tolist()) == [1, 2, 3, 4, 5]
 
 
-def test_one_generator_draws_for_layer_after_layer_and_call_after_call(net, images):
-    rng, again = np.random.default_rng(7), np.random.default_rng(7)
-    for _ in range(2):
-        answers = top_patches(net, Counting(images), {"layer5": 4, "layer2": 3}, k=2, preprocess=preprocess, seed=rng)
+def test_one_generator_draws_for_layer_after_layer_and_a_given_one_for_call_after_call(net, images):
+    given, same = np.random.default_rng(7), np.random.default_rng(7)
+    for seed, again in ((given, same), (given, same), (3, np.random.default_rng(3))):
+        answers = top_patches(net, Counting(images), {"layer5": 4, "layer2": 3}, k=2, preprocess=preprocess, seed=seed)
         top = top_activations(net, Counting(images), ["layer5", "layer2"], k=2, preprocess=preprocess)
         for layer, count in (("layer5", 4), ("layer2", 3)):
             assert answers[layer].maps.tolist() == again.permutation(top[layer].lively().numpy())[:count].tolist()
@@ -223,11 +224,11 @@ def test_memory_grows_with_the_answer_alone(net, monkeypatch, count):
         Tape, "descend", lambda tape, n, signal, rows: signals.append(len(signal)) or descend(tape, n, signal, rows)
     )
     monkeypatch.setattr(Tape, "record", lambda tape, module: batches.append(len(tape.images)) or record(tape, module))
-    dataset = Counting(random_images(count))
-    answer = top_patches(net, dataset, {"layer1": range(12)}, k=9, preprocess=preprocess)["layer1"]
+    dataset, read = Counting(random_images(count)), []
+    answer = top_patches(net, dataset, {"layer1": range(12)}, 9, 10, lambda x: read.append(len(x)) or preprocess(x))["layer1"]
     assert answer.patches.shape == (12, min(9, count), 3, 7, 7)
     assert max(signals) <= 3
-    assert max(batches) <= IMAGES_AT_ONCE == 16
+    assert max(batches + read) <= IMAGES_AT_ONCE == 16
     shown = answer.images.unique().tolist()
     assert sum(batches) == 1 + len(shown)  # the trial, and every image that was found once
     assert dataset.read == [0, *range(count), 0, *shown]
@@ -325,6 +326,19 @@ def test_float_patches_are_shown_from_dark_to_bright(found):
     assert pale.figure().png == top9_figure(answer.projections, stretched, "layer5", [31, 2, 8]).png
 
 
+def test_some_of_the_maps(found):
+    answer = found["layer5"]
+    for chosen, maps in ((slice(1, None), [2, 8]), ([2, 0], [8, 31]), (1, [2]), (torch.tensor([0]), [31])):
+        some = answer[chosen]
+        assert some.maps.tolist() == maps
+        rows = [[31, 2, 8].index(number) for number in maps]
+        for name, part in vars(some).items():
+            if name != "layer":
+                assert torch.equal(part, getattr(answer, name)[rows])
+    assert [one_map.maps.tolist() for one_map in answer] == [[31], [2], [8]]
+    assert repr(answer[:2]) == "TopPatches(layer5: 2 maps, top 4, 64 px)"
+
+
 def test_no_figure_is_loaded_before_it_is_asked_for():
     code = "import sys, zfhelpers as zf; zf.top_patches; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
@@ -381,20 +395,20 @@ def test_a_search_of_another_network_is_refused(net, images):
             patches_of(net, Counting(images), searched, {"layer5": [0]}, preprocess)
 
 
-def test_everything_is_restored_even_after_control_c(images):
+def test_everything_is_restored_even_after_control_c(images, monkeypatch):
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Dropout()).train()
-    interrupted = Counting(images)
-    parts = Deconvnet.project_in_parts
+    cropped = []
 
-    def stopping(self, *arguments, **options):
-        for part in parts(self, *arguments, **options):
-            yield part
+    def interrupted(image, *arguments):
+        cropped.append(image.dtype)
+        if cropped.count(torch.float32) == 5:  # in the middle of the projections
             raise KeyboardInterrupt
+        return crop(image, *arguments)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Deconvnet, "project_in_parts", stopping)
-        with pytest.raises(KeyboardInterrupt):
-            top_patches(net, interrupted, {"1": [0]}, preprocess=lambda x: x / 255)
+    monkeypatch.setattr(patches, "crop", interrupted)
+    with pytest.raises(KeyboardInterrupt) as held:  # and with it every frame, so that nothing is undone by being forgotten
+        top_patches(net, Counting(images), {"1": [0, 1]}, preprocess=lambda x: x / 255)
+    assert held
     assert all(part.training for part in net.modules())
     assert torch.is_grad_enabled()
     assert not net[1]._forward_hooks

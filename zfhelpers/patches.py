@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,11 @@ class TopPatches:
     boxes: Tensor
     patches: Tensor
     projections: Tensor
+
+    def __getitem__(self, chosen: int | slice | Sequence[int]) -> TopPatches:
+        """Some of the maps, by their place: `found[:12]` are the first twelve."""
+        places = torch.arange(len(self.maps))[chosen].reshape(-1)
+        return TopPatches(self.layer, *(getattr(self, part.name)[places] for part in fields(self)[1:]))
 
     def figure(self, percentile: float = 99.5, alt: str | None = None) -> Picture:
         """The layer's part of Fig. 2: for each map a block of projections, and in the same place on the right its patches.

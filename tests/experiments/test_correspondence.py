@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from zfhelpers.boxes import overlap
-from zfhelpers.experiments.correspondence import Correspondence, correspondence, interval, pairs
+from zfhelpers.experiments.correspondence import Correspondence, correspondence, pairs
 from zfhelpers.hooks import find_layer
 from zfhelpers.worlds import faces as annotations
 from zfhelpers.worlds.faces import PARTS, Face, annotated_faces, dog_faces
@@ -126,22 +126,6 @@ def test_bad_inputs(net, images):
             correspondence(*bad)
     with pytest.raises(TypeError, match="float"):
         correspondence(net, images.to(torch.uint8), BOXES, "layer5")
-
-
-def test_interval_against_resampling_in_loops():
-    rng = np.random.default_rng(3)
-    matrix = rng.normal(size=(12, 12))
-    matrix += matrix.T
-    matrix[2, 5] = matrix[5, 2] = math.nan
-    means = []
-    for _ in range(800):
-        drawn = rng.integers(12, size=12)
-        means.append(np.nanmean([matrix[a, b] for i, a in enumerate(drawn) for j, b in enumerate(drawn) if i != j and a != b]))
-    low, high = interval(torch.from_numpy(matrix))
-    assert (low, high) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])), abs=0.12)
-    assert interval(torch.full((5, 5), 0.25)) == pytest.approx((0.25, 0.25))
-    with pytest.raises(ValueError, match="at least 3 images"):
-        interval(torch.zeros(2, 2))
 
 
 # ------------------------------------------------------------------------------------------------------------------ faces

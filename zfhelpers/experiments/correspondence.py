@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -51,14 +50,14 @@ class Correspondence:
     @property
     def counted(self) -> Tensor:
         """(n, n) float: share of all dimensions whose signs differ, zero being a sign of its own; the diagonal is 0."""
-        up, down = self._up_and_down()
+        up, down = self.up_and_down
         still = 1 - up - down
         return 1 - (up @ up.T + down @ down.T + still @ still.T) / up.shape[1]
 
     @property
     def left_out(self) -> Tensor:
         """(n, n) float: share of the dimensions that change in both images whose signs differ; NaN if there are none."""
-        up, down = self._up_and_down()
+        up, down = self.up_and_down
         moved = up + down
         return (up @ down.T + down @ up.T) / (moved @ moved.T)
 
@@ -67,7 +66,9 @@ class Correspondence:
         """(n,) float: share of the dimensions that change at all."""
         return (self.signs != 0).flatten(1).float().mean(1)
 
-    def _up_and_down(self) -> tuple[Tensor, Tensor]:
+    @property
+    def up_and_down(self) -> tuple[Tensor, Tensor]:
+        """Twice (n, units) float: 1 where the unit loses activity, and 1 where it gains."""
         flat = self.signs.flatten(1)
         return (flat > 0).float(), (flat < 0).float()  # counts below 2^24: exact in float32
 
@@ -89,7 +90,7 @@ def correspondence(
     Args:
         module: any network; it is left exactly as it was.
         images: (n, 3, H, W) float, pixels minus the mean image, n at least 2.
-        boxes: one (top, left, bottom, right) for each image, in pixels, half-open; what lies outside the image is cut off.
+        boxes: one for each image, as `boxes.covered` takes them.
         layers: names of layers, "layer5" and "layer7" in the paper.
         fill: what the boxes show; 0 is the mean image, grey to the eye. As in `occlusion_maps`.
         batch_size: images per forward pass; each is run once as it is and once covered.
@@ -116,10 +117,11 @@ def correspondence(
             _, values = forward(torch.cat([images[part], hidden[part]]))
             for layer, value in values.items():
                 found.setdefault(layer, []).append(value.cpu().chunk(2))
-    return {layer: _compared(*map(torch.cat, zip(*parts, strict=True))) for layer, parts in found.items()}
+    return {layer: compared(*map(torch.cat, zip(*parts, strict=True))) for layer, parts in found.items()}
 
 
-def _compared(clean: Tensor, hidden: Tensor) -> Correspondence:
+def compared(clean: Tensor, hidden: Tensor) -> Correspondence:
+    """What becomes of features (n, ...) when something is hidden; changes that are no more than rounding are none."""
     change = clean - hidden
     change[change.abs() <= ROUNDING * clean.abs().max()] = 0
     size = change.flatten(1).norm(dim=1) / clean.flatten(1).norm(dim=1)
@@ -135,32 +137,3 @@ def pairs(matrix: Tensor) -> Tensor:
     rows, columns = torch.triu_indices(*matrix.shape, 1)
     values = matrix[rows, columns]
     return values[~values.isnan()]
-
-
-def interval(matrix: Tensor, draws: int = 2000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
-    """Bootstrap interval of the mean over pairs of an (n, n) matrix, for instance random minus part.
-
-    Images are drawn anew, not pairs: the n (n - 1) / 2 pairs share n images and are no independent draws: resampling pairs would
-    give an interval that is too narrow. Pairs of an image with its own copy are left out.
-
-    Args:
-        matrix: (n, n) symmetric; NaN for no value.
-        draws: how many resamples.
-        seed: of the draws.
-        level: share of the resamples inside.
-
-    Returns:
-        (low, high), percentiles.
-
-    Raises:
-        ValueError: a matrix that is not (n, n), n at least 3.
-    """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 3:
-        raise ValueError(f"The interval needs an (n, n) matrix over at least 3 images, not {tuple(matrix.shape)}.")
-    n, known = len(matrix), ~matrix.isnan()
-    known = (known & ~torch.eye(n, dtype=torch.bool)).double()
-    weights = torch.from_numpy(np.random.default_rng(seed).multinomial(n, [1 / n] * n, draws)).double()
-    sums, counts = (((weights @ values) * weights).sum(1) for values in (matrix.nan_to_num().double() * known, known))
-    means = (sums / counts)[counts > 0]
-    low, high = torch.quantile(means, torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)).tolist()
-    return low, high

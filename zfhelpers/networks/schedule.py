@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from zfhelpers.networks.catalogue import Entry
+from zfhelpers.networks.estimate import minutes
 from zfhelpers.training.loop import train
 from zfhelpers.worlds.few import few_images
 from zfhelpers.worlds.opening import open_world
@@ -31,12 +32,16 @@ def train_all(world: World, out: Path, networks: Mapping[str, Entry], jobs: int 
     """
     todo = {name: entry for name, entry in networks.items() if not (out / f"{name}.json").exists()}
     print(f"{len(networks) - len(todo)} of {len(networks)} networks are there; {', '.join(todo) or 'none'} to train.", flush=True)
+    if todo:
+        left = {name: _epochs_left(out, {name: entry}) for name, entry in todo.items()}
+        guess = minutes([(entry, left[name]) for name, entry in todo.items()], world, jobs)
+        print(f"{sum(left.values())} epochs, about {guess:.0f} min on this machine as it is now.", flush=True)
     began, at_first = time.monotonic(), _epochs_left(out, todo)
     for name in _in_turn(world, out, todo, precision) if jobs == 1 else _at_once(world.name, out, todo, precision, jobs):
         del todo[name]
         if left := _epochs_left(out, todo):
-            minutes = left * (time.monotonic() - began) / max(1, at_first - left) / 60
-            print(f"{name} is done; {len(todo)} networks and {left} epochs left, about {minutes:.0f} min", flush=True)
+            more = left * (time.monotonic() - began) / max(1, at_first - left) / 60
+            print(f"{name} is done; {len(todo)} networks and {left} epochs left, about {more:.0f} min", flush=True)
 
 
 def possible(networks: Mapping[str, Entry], world: World) -> dict[str, Entry]:

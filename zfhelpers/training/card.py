@@ -36,6 +36,7 @@ def finish(out: Path, name: str, world: World, recipe: Recipe, net: ZFNet, progr
         "world": world.name,
         "variant": recipe.variant,
         "classes": list(world.classes),
+        **({"images_a_class": list(world.images_a_class)} if world.images_a_class else {}),
         "architecture": net.architecture.as_dict(),
         "parameters": sum(p.numel() for p in net.parameters()),
         **{key: getattr(recipe, key) for key in ("epochs", "seed", "batch", "rate", "weight_decay", "renormalise")},

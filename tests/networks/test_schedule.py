@@ -107,9 +107,11 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     assert trained == ["zfnet", "fig6-zfnet", "fig6-alexnet"]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "0 of 3 networks are there; zfnet, fig6-zfnet, fig6-alexnet to train."
-    assert said[1].startswith("zfnet is done; 2 networks and 60 epochs left, about 0 min")
-    assert said[2] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
-    assert said[3].startswith("fig6-zfnet is done; 1 networks and 18 epochs left")
+    assert said[1] == "124 epochs, about 5 min on this machine as it is now."
+    assert said[2].startswith("zfnet is done; 2 networks and 60 epochs left, about 0 min")
+    assert said[3] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
+    assert said[4].startswith("48 epochs, about 5 min")
+    assert said[5].startswith("fig6-zfnet is done; 1 networks and 18 epochs left")
     schedule.train_all("a world", tmp_path, some)
     assert capsys.readouterr().out == "3 of 3 networks are there; none to train.\n"
 

@@ -30,7 +30,6 @@ _WHERE = {
     "experiments.invariance": "invariance_curves",
     "experiments.probes": "gram_matrix learning_curve linear_probe",
     "paper.measurements": "begin claim measure record section",
-    "paper.checks": "check at_least at_most",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _ROOMS = ("experiments", "figures", "networks", "paper", "results", "toyworld", "training", "views", "worlds")

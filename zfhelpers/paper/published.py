@@ -14,7 +14,7 @@ Read from `data/paper/*.csv`, each row with its source and how certain it is. Nu
     Not pretrained          22.8 ± 1.5    46.5 ± 1.7
     Pretrained on ImageNet  83.8 ± 0.5    86.5 ± 0.5
 
-Our own measurements are held against these numbers by `check` and kept by `record`, see `zfhelpers.paper.checks`.
+Our own measurements are shown beside these numbers by `measure` and kept by `record`, see `zfhelpers.paper.measurements`.
 """
 
 from __future__ import annotations

@@ -109,6 +109,7 @@ def test_networks_from_scratch_are_on_the_list_and_are_trained_on_their_few_imag
         (out / f"{name}.json").touch()
 
     monkeypatch.setattr(schedule, "train", train)
+    monkeypatch.setattr(schedule, "minutes", lambda *_: 5)
     monkeypatch.setattr(schedule, "open_target", lambda name, world: f"{name} of {world}")
     monkeypatch.setattr(schedule, "few_images", lambda *asked: asked)
     few = network_name(target, 15, 0)

@@ -1,6 +1,6 @@
 """Our own numbers: measured in a notebook, shown there beside the paper's, recorded, and read again by the report.
 
-    >>> _ = begin("03_training", "toy")
+    >>> _ = begin("a_lesson", "toy")
     >>> measure("top-1 error", 17.6, "%", paper=38.4, interval=(15.5, 19.8))
     top-1 error: 17.6 %, interval 15.5 to 19.8, the paper: 38.4 %
 

@@ -157,7 +157,7 @@ def test_the_summary_says_what_ran_what_lacks_and_what_differs(pages, capsys):
     assert index.main(command) == 0
     assert capsys.readouterr().out.splitlines() == [
         "2 of 2 notebooks ran.",
-        "1 sections were left out for want of something, in 04_first; the index says what brings it.",
+        "1 section was left out for want of something, in 04_first; the index says what brings it.",
         "1 of 2 numbers differ from the record; the index lists them.",
     ]
     assert index.main([*command, "--strict"]) == 1

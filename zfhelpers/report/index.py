@@ -115,7 +115,8 @@ def summarise(entries: Sequence[Mapping]) -> list[str]:
     sections = [(entry["name"], need) for entry in entries for need in entry["needs"]]
     if sections:
         where = ", ".join(dict.fromkeys(name for name, _ in sections))
-        lines.append(f"{len(sections)} sections were left out for want of something, in {where}; the index says what brings it.")
+        many = "1 section was" if len(sections) == 1 else f"{len(sections)} sections were"
+        lines.append(f"{many} left out for want of something, in {where}; the index says what brings it.")
     else:
         lines.append("Nothing was left out for want of something.")
     compared = [entry for entry in entries if entry["compared"] is not None]

@@ -6,7 +6,9 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,8 @@ from typing import BinaryIO
 import numpy as np
 
 CHUNK = 2**24  # bytes written at once
+READ_LIMIT = 2**30  # bytes of files that are read again to see whether they have changed: a few seconds
+RECENT = 3  # seconds; a file changed so lately may be changed again within one tick of its file system's clock
 NO_FALLOCATE = {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}  # "not here", in the words of several systems
 
 
@@ -39,11 +43,61 @@ def show_progress() -> bool:
 
 def cached_array(name: str, key: str, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]) -> np.ndarray:
     """A read-only memory-mapped uint8 array, computed by `fill` on first use, kept in the cache by `name` and a hash of `key`."""
-    path = cache_dir() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
-    if not path.exists():
-        with new_array(path, shape) as array:
-            fill(array)
+    name, key = re.sub(r"[^\w.-]", "-", name, flags=re.ASCII), hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
+    path = cache_dir() / f"{name}-{key}.npy"
+    kept = _kept(path, shape)
+    if kept is not None:
+        return kept
+    with new_array(path, shape) as array:
+        fill(array)
     return np.load(path, mmap_mode="r")
+
+
+def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """An array of the cache, if it is there and whole."""
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, EOFError, ValueError):  # not there, or cut short by a copy
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def fingerprint(paths: Sequence[str], now: float | None = None) -> str:
+    """A hash that differs as soon as the content of one of some files does.
+
+    It is over their bytes, where these are few enough to be read each time. For more it takes size, times and inode: who puts
+    back the time of modification cannot put back that of the change. A file that was changed within the last seconds is read even
+    then, since clocks of file systems are coarse; so are all on Windows, which keeps no time of change.
+
+    Args:
+        paths: their names, which count as well. What cannot be read counts as its error.
+        now: in seconds, as `time.time` gives it, where two hashes are to be compared.
+    """
+    lately = ((time.time() if now is None else now) - RECENT) * 1e9
+    found = [_status(path) for path in paths]
+    whole = os.name == "nt" or sum(status[0] for status in found if status) <= READ_LIMIT
+    digest = hashlib.sha256()
+    for path, status in zip(paths, found, strict=True):
+        what = _content(path) if whole or not status or status[2] > lately else status
+        digest.update(f"{what} {path}\0".encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def _status(path: str) -> tuple[int, int, int, int] | None:
+    """Size, times of modification and change in nanoseconds, and inode; None of what is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _content(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return str(error.errno)
 
 
 @contextmanager

@@ -224,6 +224,17 @@ def test_a_search_is_remembered_for_the_same_weights_and_images_only(trained, ne
     assert trained[2:] == [[4, 8, 16], [4, 8, 15]]
 
 
+def test_a_search_is_not_remembered_for_other_images_in_the_same_number(trained, world, monkeypatch):
+    before = evolve("tiny", [4, 8], [1])[1]["layer1"].means
+    changed = world.train.frames.copy()
+    changed[9] //= 2
+    monkeypatch.setattr(world.train, "frames", changed)
+    evolve("tiny", [4, 8], [1])
+    assert trained == [[4, 8]], "the images that are searched are the same"
+    changed[8] //= 2
+    assert not torch.equal(evolve("tiny", [4, 8], [1])[1]["layer1"].means, before)
+
+
 def test_an_epoch_that_was_not_kept_and_a_network_that_is_not_there(trained):
     with pytest.raises(ValueError, match="The network tiny/zfnet was not kept at epoch 3; it was at 1, 2, 5"):
         evolve("tiny", [0], [1, 3])

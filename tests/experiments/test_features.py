@@ -189,6 +189,16 @@ def test_images_that_stay_files_are_known_by_their_files(net, world, cache, pass
     assert not np.array_equal(features(net, world, files, "layer5")["layer5"], found)
 
 
+def test_images_that_stay_files_are_known_by_more_than_their_size(net, world, cache, tmp_path):
+    path = str(tmp_path / "0.bmp")
+    Image.new("RGB", (73, 73), (9, 9, 9)).save(path)
+    files, status = ImageSet(DecodedOnDemand([path], 73), [0], 64, [path]), os.stat(path)
+    found = features(net, world, files, "layer5")["layer5"]
+    Image.new("RGB", (73, 73), (99, 9, 9)).save(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not np.array_equal(features(net, world, files, "layer5")["layer5"], found)
+
+
 @pytest.mark.parametrize(
     ("images", "layers", "sentence"),
     [

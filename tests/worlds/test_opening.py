@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from zfhelpers.files import data_dir
+from zfhelpers.worlds import opening
 from zfhelpers.worlds.frames import read_image, to_frame
 from zfhelpers.worlds.opening import open_world
 
@@ -82,6 +83,40 @@ def test_imagenet_through_torchvision(tmp_path, monkeypatch):
     world = open_world("imagenet")
     assert (world.classes, world.image_size, world.frame_size) == (("fox", "bus"), 224, 256)
     assert [label for _, label in (world.val[0], world.val[1])] == [0, 1]
+
+    for name in ("._a.JPEG", ".DS_Store"):
+        (root / "val" / "n01" / name).write_bytes(bytes(200))
+    assert len(open_world("imagenet").val) == 2
+    (root / "val" / "@eaDir").mkdir()
+    (root / "val" / "@eaDir" / "a.JPEG").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"val' has a folder '@eaDir' that is no class of ILSVRC-2012; remove it"):
+        open_world("imagenet")
+
+
+def test_imagenet_unpacked_without_its_development_kit(tmp_path, monkeypatch):
+    """The refusal says what is missing, and the world that it names instead opens."""
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    for split in ("train", "val"):
+        for synset in ("n01440764", "n01443537"):
+            (tmp_path / "imagenet" / split / synset).mkdir(parents=True)
+            Image.new("RGB", (300, 300)).save(tmp_path / "imagenet" / split / synset / f"{synset}_1.JPEG")
+    with pytest.raises(FileNotFoundError, match=r"not its development kit, which .*; put ILSVRC2012_devkit_t12\.tar\.gz") as told:
+        open_world("imagenet")
+    world = open_world(str(told.value).split("'")[-2], image_size=224)
+    assert (world.classes, len(world.train), world.val[0][0].shape) == (("n01440764", "n01443537"), 2, (3, 224, 224))
+
+
+def test_companions_are_no_images_of_imagenette(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(opening.IMAGENETTE_IMAGES, "val", 10)
+    for wnid in [*opening.IMAGENETTE, "@eaDir", ".git"]:
+        (tmp_path / "imagenette2-160" / "val" / wnid).mkdir(parents=True)
+        for name in ("a.JPEG", "._a.JPEG"):
+            Image.new("RGB", (160, 160)).save(tmp_path / "imagenette2-160" / "val" / wnid / name, "JPEG")
+    world = open_world("imagenette")
+    assert world.val.labels.tolist() == list(range(10))
 
 
 @pytest.mark.skipif(not (data_dir() / "imagenette2-160").is_dir(), reason="Imagenette is not in ZF_DATA")

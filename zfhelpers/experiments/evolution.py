@@ -95,7 +95,7 @@ def evolve(
 ) -> dict[int, dict[str, Responses]]:
     """The `responses` of a network as it was after each of some epochs, layers 1 to 5.
 
-    What was computed is kept in the cache, under the hash of the weights and of the indices, so that a second run takes a second.
+    What was computed is kept in the cache, under the hash of weights, indices and images, so that a second run takes a second.
 
     Args:
         world: name of the world, and of the network's folder.
@@ -119,7 +119,8 @@ def _kept(world: str, variant: str, epoch: int, indices: np.ndarray) -> dict[str
     net, data = load(world, variant, epoch=epoch)  # also where the cache knows the answer: it refuses what is not there
     files = read_card(world, variant)["files"]
     weights = files.get(epoch_file(variant, epoch)) or files[f"{variant}.safetensors"]  # the last epoch is the network itself
-    key = json.dumps([weights, len(data.train), hashlib.sha256(indices.tobytes()).hexdigest(), IMAGES_AT_ONCE])
+    pixels = hashlib.sha256(data.train.images(indices).contiguous().numpy()).hexdigest()
+    key = json.dumps([weights, len(data.train), hashlib.sha256(indices.tobytes()).hexdigest(), pixels, IMAGES_AT_ONCE])
     path = cache_dir() / f"evolution-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     if path.exists():
         tensors, _ = read_tensors(path)

@@ -15,7 +15,6 @@ pooling and contrast normalisation where a layer has them (1, 2 and 5), after th
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 
@@ -24,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from zfhelpers.files import cache_dir, new_array, show_progress
+from zfhelpers.files import cache_dir, fingerprint, new_array, show_progress
 from zfhelpers.hooks import checked_images, find_layer, recording
 from zfhelpers.model import ZFNet
 from zfhelpers.worlds.world import ImageSet, World
@@ -119,5 +118,5 @@ def _key(module: nn.Module, world: World, images: ImageSet) -> str:
         for start in range(0, len(images), IMAGES_AT_ONCE):
             digest.update(np.ascontiguousarray(images.frames[start : start + IMAGES_AT_ONCE]))
     else:  # too many to be kept decoded, see `frames.decode`; the files then stand for their pixels, as in its cache
-        digest.update("\n".join(f"{file} {os.path.getsize(file)}" for file in images.files).encode())
+        digest.update(fingerprint(images.files).encode())
     return digest.hexdigest()[:16]

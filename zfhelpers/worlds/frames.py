@@ -7,51 +7,119 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import stat
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image, ImageOps
+import PIL
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from zfhelpers.files import cached_array, show_progress
+from zfhelpers.files import cached_array, fingerprint, show_progress
+from zfhelpers.worlds.formats import formats_for
 
 IN_MEMORY_LIMIT = 4 * 2**30  # bytes of decoded frames worth keeping on disk; ILSVRC-2012 (250 GB) is decoded as it is read
 GREY = (124, 124, 124)  # what lies behind a transparent image: the paper's neutral grey
+VERSION = 2  # of how files become frames: a higher one forgets what is cached
+DEPTHS = (8, 10, 12, 14, 16, 24, 32)  # bits that cameras and scanners give a value
+FLAT = 100 / 255  # of the scale; what uses less of it would come out as nearly one grey
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a tag of TIFF and one of its values
+LONGEST = 16  # sides: of a strip longer than so many times its width only the middle is resized
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any image as upright 8-bit RGB: EXIF rotation applied, 16-bit scaled, CMYK and palette converted, alpha over mid-grey."""
+    """Any image as upright 8-bit RGB: turned as EXIF says, wider values scaled, CMYK and palette converted, alpha over mid-grey.
+
+    Raises:
+        ValueError: it has no pixels, or values that are no numbers.
+    """
+    if 0 in image.size:
+        raise ValueError("it has no pixels")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535 if image.mode.startswith("I") else max(float(values.max()), 1.0)
-        image = Image.fromarray((values / top * 255).round().clip(0, 255).astype(np.uint8))
+        image = Image.fromarray(to_bytes(np.asarray(image, dtype=np.float64)))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("LA") if image.mode == "La" else image
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, (*GREY, 255)), image).convert("RGB")
     return image.convert("RGB")
 
 
+def to_bytes(values: np.ndarray) -> np.ndarray:
+    """Grey values of any range in 8 bits, black at 0 and white at the top of their scale.
+
+    The scale is 0 to 1 for values within, the least depth of 8, 10, 12, 14 or 16 bits that holds whole numbers, and otherwise
+    the largest value: files do not say which it is. What is negative somewhere, or would use less than 100 of the 255 levels, is
+    stretched from its smallest to its largest value.
+
+    Args:
+        values: (H, W) float64.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        ValueError: values that are NaN or infinite.
+
+    >>> to_bytes(np.array([0, 2048, 4095])), to_bytes(np.array([0, 0.5, 1])), to_bytes(np.array([-1, 0, 1.0]))
+    (array([  0, 128, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8))
+    """
+    if wrong := int((~np.isfinite(values)).sum()):
+        raise ValueError(f"{wrong} of its {values.size} values are NaN or infinite")
+    low, high = float(values.min()), float(values.max())
+    if high <= 1:
+        top = 1.0
+    elif (values == np.rint(values)).all():
+        top = next((2.0**bits - 1 for bits in DEPTHS if high < 2**bits), high)
+    else:
+        top = high
+    if low < 0 or 0 < high - low < FLAT * top:
+        return ((values - low) / max(high - low, np.finfo(float).tiny) * 255).round().astype(np.uint8)
+    return (values / top * 255).round().astype(np.uint8)
+
+
 def read_image(path: str | os.PathLike) -> Image.Image:
-    """The image in a file, upright and RGB.
+    """The image in a file, upright and RGB; of several the first.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no image, or is cut off.
+        ValueError: the file is no image, is damaged or cut off, or holds what 8 bits cannot show.
     """
     try:
-        with Image.open(path) as image:
-            return to_rgb(image)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("it is no file")  # a pipe would be waited for
+        with Image.open(path, formats=formats_for(path)) as image:
+            wide, tiles = image.mode[0] in "IF", str(getattr(image, "tile", ""))
+            rgb = to_rgb(image)
+            if not wide and ";16" in tiles and _brightest(image) < 64:
+                raise ValueError("its colours have 16 bits and use 14 at most, of which Pillow keeps the upper 8; save it with 8")
+            if wide and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+                return ImageOps.invert(rgb)  # Pillow does it for 8 bits only
+            return rgb
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no image {str(path)!r}.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"The image {str(path)!r} cannot be read: {error}.") from None
+    except UnidentifiedImageError:
+        what = "it is no picture of a known format" if os.path.getsize(path) else "it is empty"
+        raise ValueError(f"The image {str(path)!r} cannot be read: {what}.") from None
+    except Exception as error:  # decoders of damaged files raise nearly everything; what they say belongs to the file
+        why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        raise ValueError(f"The image {str(path)!r} cannot be read: {why}.") from None
+
+
+def _brightest(image: Image.Image) -> int:
+    """The largest value of any band but the opacity."""
+    return max(band.getextrema()[1] for name, band in zip(image.getbands(), image.split(), strict=True) if name != "A")
 
 
 def to_frame(image: Image.Image, size: int) -> Image.Image:
     """Resize until the shorter side is `size` and keep the centre square: the paper's 256 x 256 frame, at this size."""
+    if max(image.size) > LONGEST * min(image.size):
+        width, height = (min(side, LONGEST * min(image.size)) for side in image.size)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        image = image.crop((left, top, left + width, top + height))
     factor = size / min(image.size)
     width, height = (max(size, round(side * factor)) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
@@ -85,20 +153,51 @@ def decode(paths: Sequence[str], frame_size: int, name: str):
 
     Raises:
         OSError: the cache cannot be written, for want of space or permission.
-        ValueError: an image that cannot be read, by its name.
+        ValueError: an image that cannot be read, by its name; images that change while they are read.
     """
     frames = DecodedOnDemand(paths, frame_size)
     if np.prod(frames.shape, dtype=np.int64) > IN_MEMORY_LIMIT:
         return frames
-    listing = "\n".join(f"{path} {os.path.getsize(path)}" for path in paths)
+
+    def put(array: np.ndarray, i: int) -> None:
+        array[i] = frames[i]
+
+    return _from_files(paths, f"{name}-{frame_size}", frames.shape, put, f"decoding {name}")
+
+
+def readable(paths: Sequence[str], name: str) -> np.ndarray:
+    """Which image files can be read: (N,) bool. The first time it takes as long as decoding; the answer is kept in the cache.
+
+    Raises:
+        OSError: the cache cannot be written.
+        ValueError: images that change while they are read.
+    """
+
+    def put(array: np.ndarray, i: int) -> None:
+        try:
+            read_image(paths[i])
+        except (ValueError, FileNotFoundError):
+            array[i] = 0
+        else:
+            array[i] = 1
+
+    return _from_files(paths, f"{name}-readable", (len(paths),), put, f"checking {name}") == 1
+
+
+def _from_files(
+    paths: Sequence[str], name: str, shape: tuple[int, ...], put: Callable[[np.ndarray, int], None], doing: str
+) -> np.ndarray:
+    """An array with one entry for each file, kept in the cache while the files, and what reads them, stay as they are."""
+    now = time.time()
+    before = fingerprint(paths, now)
+    key = f"{VERSION} {PIL.__version__} {ImageFile.LOAD_TRUNCATED_IMAGES} {shape} {before}"
 
     def fill(array: np.ndarray) -> None:
-        def put(i: int) -> None:
-            array[i] = frames[i]
-
         with ThreadPoolExecutor() as pool:
-            jobs = pool.map(put, range(len(paths)))
-            for _ in tqdm(jobs, total=len(paths), desc=f"decoding {name}", unit="img", disable=not show_progress()):
+            jobs = pool.map(lambda i: put(array, i), range(len(paths)))
+            for _ in tqdm(jobs, total=len(paths), desc=doing, unit="img", disable=not show_progress()):
                 pass
+        if fingerprint(paths, now) != before:
+            raise ValueError(f"The images of {name} changed while they were read; open them again.")
 
-    return cached_array(f"{name}-{frame_size}", listing, frames.shape, fill)
+    return cached_array(name, key, shape, fill)

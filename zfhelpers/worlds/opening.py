@@ -9,51 +9,58 @@ Photographs lie where `files.data_dir` says; `download` fetches those that a pro
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from zfhelpers import toyworld
 from zfhelpers.files import cached_array, data_dir
-from zfhelpers.worlds import tinyimagenet
-from zfhelpers.worlds.frames import decode
+from zfhelpers.worlds import folders, tinyimagenet
+from zfhelpers.worlds.formats import is_companion
+from zfhelpers.worlds.frames import decode, readable
 from zfhelpers.worlds.world import ImageSet, World
 
-IMAGENETTE = (
-    "tench",
-    "English springer",
-    "cassette player",
-    "chain saw",
-    "church",
-    "French horn",
-    "garbage truck",
-    "gas pump",
-    "golf ball",
-    "parachute",
-)
+IMAGENETTE = {  # in the order of the labels: sorted by folder
+    "n01440764": "tench",
+    "n02102040": "English springer",
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
 IMAGENETTE_IMAGES = {"train": 9469, "val": 3925}
 WORLDS = "toy, imagenette, tinyimagenet, imagenet or folder:PATH"
 
 
-def open_world(name: str, image_size: int | None = None, mean: Tensor | None = None) -> World:
+def open_world(name: str, image_size: int | None = None, mean: Tensor | None = None, *, unreadable: str | None = None) -> World:
     """Open a world by name. Images are read only when `train` or `val` is asked for.
 
     Args:
         name: "toy", "imagenette", "tinyimagenet", "imagenet" or "folder:PATH" with PATH/{train,val}/CLASS/*.jpg.
         image_size: side of the network's input in pixels; 224 for imagenet, 128 for the others unless given.
         mean: the mean image, if it is known already, (3, S, S).
+        unreadable: what becomes of a picture in your own folders that cannot be read: "error" refuses the world and names the
+            picture, "skip" leaves it out and says so; as `$ZF_UNREADABLE` says unless given, and otherwise "error".
+
+    What is left out of your own folders is said once, as a warning: files that are no pictures, classes without a picture.
 
     Raises:
-        ValueError: there is no world of that name.
+        ValueError: there is no world of that name; a folder cannot be read, or is no UTF-8.
         FileNotFoundError: the folder of a `folder:` world is missing, or the list of classes of tinyimagenet or imagenet; for
             toy and imagenette, whose classes are known, images are looked for when they are asked for.
     """
     kind, _, path = str(name).partition(":")
     if kind == "folder" and path:
-        return _folder(Path(path), image_size, mean)
+        return _folder(Path(path), image_size, mean, unreadable or os.environ.get("ZF_UNREADABLE") or "error")
     kinds = {"toy": _toy, "imagenette": _imagenette, "tinyimagenet": _tinyimagenet, "imagenet": _imagenet}
     if name not in kinds:
         raise ValueError(f"There is no world {name!r}; there are {WORLDS}.")
@@ -81,23 +88,19 @@ def _toy(image_size: int | None, mean: Tensor | None) -> World:
 
 def _imagenette(image_size: int | None, mean: Tensor | None) -> World:
     def open_split(world: World, split: str) -> ImageSet:
-        from torchvision.datasets import Imagenette
-
         folder, advice = data_dir() / "imagenette2-160", "or set ZF_DATA to where it lies"
-        try:
-            found = Imagenette(data_dir(), split=split, size="160px")
-        except (RuntimeError, FileNotFoundError):
-            found = ()
         if not folder.is_dir():
             raise FileNotFoundError(f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'make data', {advice}.")
-        if len(found) < (count := IMAGENETTE_IMAGES[split]):
+        there = [(label, folder / split / wnid) for label, wnid in enumerate(IMAGENETTE) if (folder / split / wnid).is_dir()]
+        samples = [(file, label) for label, each in there for file in folders.pictures(each)[0]]
+        if len(samples) < (count := IMAGENETTE_IMAGES[split]):
             raise FileNotFoundError(
-                f"{str(folder / split)!r} holds {len(found)} of Imagenette's {count} images: its download was cut short; "
+                f"{str(folder / split)!r} holds {len(samples)} of Imagenette's {count} images: its download was cut short; "
                 f"remove the folder and fetch it again with 'make data', {advice}."
             )
-        return _from_samples(world, split, found._samples)
+        return _from_samples(world, split, samples)
 
-    return World("imagenette", IMAGENETTE, image_size or 128, open_split, mean=mean)
+    return World("imagenette", tuple(IMAGENETTE.values()), image_size or 128, open_split, mean=mean)
 
 
 def _tinyimagenet(image_size: int | None, mean: Tensor | None) -> World:
@@ -117,7 +120,8 @@ def _tinyimagenet(image_size: int | None, mean: Tensor | None) -> World:
 
 def _imagenet(image_size: int | None, mean: Tensor | None) -> World:
     def open_split(world: World, split: str) -> ImageSet:
-        return _from_samples(world, split, _ilsvrc(split).samples)
+        samples = [(path, label) for path, label in _ilsvrc(split).samples if not is_companion(Path(path).name)]
+        return _from_samples(world, split, samples)
 
     return World("imagenet", [names[0] for names in _ilsvrc("val").classes], image_size or 224, open_split, mean=mean)
 
@@ -128,48 +132,77 @@ def _ilsvrc(split: str):
     root = data_dir() / "imagenet"
     try:
         return ImageNet(root, split=split)
-    except (RuntimeError, FileNotFoundError):
+    except (RuntimeError, OSError) as error:
+        why = str(error).partition("\n")[0]
+    except KeyError as error:
+        raise ValueError(f"{str(root / split)!r} has a folder {error} that is no class of ILSVRC-2012; remove it.") from None
+    if (root / "train").is_dir() and not (root / "meta.bin").is_file():
         raise FileNotFoundError(
-            f"ILSVRC-2012 is not in {str(root)!r}; put its archives there (torchvision.datasets.ImageNet says which), "
-            "or set ZF_DATA to the folder above it."
-        ) from None
+            f"{str(root)!r} holds class folders of ILSVRC-2012, but not its development kit, which names the classes; put "
+            f"ILSVRC2012_devkit_t12.tar.gz there, or take the folders as they are: 'folder:{root.absolute()}'."
+        )
+    raise FileNotFoundError(
+        f"ILSVRC-2012 is not in {str(root)!r} ({why}); put its archives there (torchvision.datasets.ImageNet says which), "
+        "or set ZF_DATA to the folder above it."
+    )
 
 
-def _folder(path: Path, image_size: int | None, mean: Tensor | None) -> World:
+def _folder(path: Path, image_size: int | None, mean: Tensor | None, unreadable: str) -> World:
     root = path.expanduser().absolute()  # a card keeps the name, and is read from other folders
+    if unreadable not in ("error", "skip"):
+        raise ValueError(f"What cannot be read is an 'error' or is to 'skip' (ZF_UNREADABLE), not {unreadable!r}.")
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:  # cards and reports are named after the world
+        raise ValueError(f"The folder {str(root)!r} has a name that is not UTF-8; rename it.") from None
+    there = folders.class_folders(root / "train")
+    classes = [name for name, folder in there.items() if folders.has_pictures(folder)]
+    if not classes:
+        raise FileNotFoundError(f"{str(root / 'train')!r} holds class folders, but no picture; {folders.LAYOUT}.")
+    if len(classes) < len(there):
+        empty = ", ".join(sorted(set(there) - set(classes)))
+        warnings.warn(f"Of {str(root / 'train')!r} these folders hold no picture, and are no classes: {empty}.", stacklevel=2)
 
     def open_split(world: World, split: str) -> ImageSet:
-        folder = root / split
-        unknown = set(_class_folders(folder)) - set(world.classes)
-        if unknown:
-            raise ValueError(f"{str(folder)!r} has classes that are not in train: {', '.join(sorted(unknown))}.")
-        endings = Image.registered_extensions()
-        samples = [
-            (str(file), label)
-            for label, name in enumerate(world.classes)
-            for file in sorted((folder / name).glob("*"))
-            if file.suffix.lower() in endings
-        ]
+        return _from_folders(world, split, root / split, unreadable, empty=set(there) - set(classes))
+
+    return World(f"folder:{root}", classes, image_size or 128, open_split, mean=mean)
+
+
+def _from_folders(world: World, split: str, root: Path, unreadable: str, empty: set[str]) -> ImageSet:
+    """One half of a world of class folders; `empty` are the training folders that are no classes."""
+    found = {name: folders.pictures(folder) for name, folder in folders.class_folders(root).items()}
+    unknown = [name for name, (files, _) in found.items() if name not in world.classes and (files or name not in empty)]
+    if unknown:
+        raise ValueError(f"{str(root)!r} has classes that are not in train: {', '.join(unknown)}.")
+    left_out = sum((others for _, others in found.values()), Counter({folders.OUTSIDE: folders.outside(root)}))
+    samples = [(file, label) for label, name in enumerate(world.classes) for file in found.get(name, ((), ()))[0]]
+    if unreadable == "skip" and samples:
+        good = readable([file for file, _ in samples], _cache_name(world, split))
+        bad = [file for (file, _), kept in zip(samples, good, strict=True) if not kept]
+        samples = [sample for sample, kept in zip(samples, good, strict=True) if kept]
+        left_out += Counter({f"that cannot be read, {bad[0]!r} first": len(bad)} if bad else {})
+    if left_out:
+        warnings.warn(folders.left_out_sentence(root, left_out), stacklevel=2)
+    held = {label for _, label in samples}
+    if missing := [name for label, name in enumerate(world.classes) if label not in held]:
+        if split == "train":
+            raise ValueError(f"{str(root)!r} has no picture that can be read of: {', '.join(missing)}; remove the folders.")
+        warnings.warn(f"{str(root)!r} has no picture of these classes: {', '.join(missing)}.", stacklevel=2)
+    try:
         return _from_samples(world, split, samples)
-
-    return World(f"folder:{root}", _class_folders(root / "train"), image_size or 128, open_split, mean=mean)
-
-
-def _class_folders(root: Path) -> list[str]:
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(root)!r}; a folder world is PATH/train/CLASS/*.jpg and PATH/val/CLASS/*.jpg."
-        )
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not names:
-        raise FileNotFoundError(f"{str(root)!r} holds no class folders; a folder world is PATH/train/CLASS/*.jpg.")
-    return names
+    except ValueError as error:
+        choice = "to leave out what cannot be read, set ZF_UNREADABLE=skip, or open the world with unreadable='skip'"
+        raise ValueError(f"{str(error).rstrip('.')}; {choice}.") from None
 
 
 def _from_samples(world: World, split: str, samples: Sequence[tuple[str, int]]) -> ImageSet:
     if not samples:
         raise FileNotFoundError(f"The world {world.name!r} has no images to read for {split!r}.")
-    name = f"{world.name.replace(':', '-').replace('/', '-')[-60:]}-{split}"
     files = [str(path) for path, _ in samples]
     labels = np.array([label for _, label in samples])
-    return ImageSet(decode(files, world.frame_size, name), labels, world.image_size, files)
+    return ImageSet(decode(files, world.frame_size, _cache_name(world, split)), labels, world.image_size, files)
+
+
+def _cache_name(world: World, split: str) -> str:
+    return f"{world.name[-60:]}-{split}"

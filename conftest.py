@@ -7,6 +7,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import matplotlib
 
@@ -27,6 +28,12 @@ else:
 for variable in ("ZF_DATA", "ZF_CACHE"):  # notebooks run in their own folder, where a relative path would mean another place
     if os.environ.get(variable):
         os.environ[variable] = os.path.abspath(os.environ[variable])
+
+
+def pytest_configure(config):
+    """Have nbval leave out what differs between machines, wherever pytest was started: its option knows a path from there alone."""
+    if getattr(config.option, "nbval_sanitize_with", "") is None:
+        config.option.nbval_sanitize_with = str(Path(__file__).with_name("tests") / "nbval.cfg")
 
 
 def pytest_collectstart(collector):

@@ -1,12 +1,18 @@
-"""Batches are the same whoever reads them: a step on its own, several processes, and workers that are spawned."""
+"""Batches are the same whoever reads them: a step on its own, several processes, and threads that decode ahead."""
 
-import pickle
 import subprocess
 import sys
+import threading
+import time
+from threading import Event
+from unittest import mock
 
 import numpy as np
+import psutil
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from zfhelpers.training import batches
 from zfhelpers.training.batches import augment, crop_draws, epoch_batches, epoch_order, steps_per_epoch
@@ -59,10 +65,63 @@ def test_the_parts_of_three_processes_make_up_the_batch():
                 np.testing.assert_array_equal(mine, all_of_it[rank::3])
 
 
-def test_what_a_loader_hands_to_its_workers_can_be_pickled():
-    loader = batches.batches(numbered(4), [np.arange(2), np.arange(2, 4)])
-    for part in (loader.dataset, loader.collate_fn, loader.worker_init_fn):
-        pickle.dumps(part)
+class Decoded:
+    """Frames of so many numbered images that are not in memory; reading the image `bad` does what `fault` does."""
+
+    def __init__(self, count, bad=None, fault=None):
+        self.shape, self.bad, self.fault = (count, 3, 9, 9), bad, fault
+
+    def __getitem__(self, index):
+        if index == self.bad:
+            self.fault()
+        return np.full(self.shape[1:], index, np.uint8)
+
+
+def decoded(count, **fault):
+    return ImageSet(Decoded(count, **fault), np.arange(count), 8, [f"{number}.jpg" for number in range(count)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 19), max_size=7), max_size=9), st.integers(1, 5))
+def test_decoded_ahead_is_the_same_as_read_at_once(groups, threads):
+    with mock.patch.object(batches, "DECODERS", threads):
+        rows = [np.array(group, dtype=np.int64) for group in groups]
+        found = list(batches.batches(decoded(20), rows))
+    assert [(frames.tolist(), labels.tolist()) for frames, labels in found] == [
+        (np.broadcast_to(group[:, None, None, None], (len(group), 3, 9, 9)).tolist(), group.tolist()) for group in rows
+    ]
+
+
+def test_an_image_that_cannot_be_read_is_named_in_its_readers_words():
+    def fault():
+        raise ValueError("The image '7.jpg' cannot be read: it is cut off.")
+
+    with pytest.raises(ValueError, match=r"^The image '7.jpg' cannot be read: it is cut off\.$"):
+        list(batches.batches(decoded(9, bad=7, fault=fault), np.arange(9).reshape(3, 3)))
+
+
+def test_a_disk_that_stops_answering_is_waited_for_with_patience_but_not_for_ever(monkeypatch):
+    monkeypatch.setattr(batches, "PATIENCE", 0.3)
+    answers = Event()
+    reader, seen = batches.batches(decoded(9, bad=4, fault=answers.wait), np.arange(9).reshape(3, 3)), []
+    started = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"^Nothing came of the image '4.jpg' in 0.3 s; look after the disk that holds it\.$"):
+        seen.extend(labels.tolist() for _, labels in reader)
+    answers.set()
+    assert seen == [[0, 1, 2]]
+    assert time.monotonic() - started < 30
+
+
+def test_nobody_goes_on_reading_when_nobody_listens():
+    before, children = set(threading.enumerate()), psutil.Process().children(recursive=True)
+    reader = batches.batches(decoded(200), np.arange(200).reshape(50, 4))
+    next(reader)
+    assert len(set(threading.enumerate()) - before) <= batches.DECODERS
+    assert psutil.Process().children(recursive=True) == children  # no process that could be killed, or lack shared memory
+    reader.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert set(threading.enumerate()) <= before
 
 
 FROM_FILES = """
@@ -86,7 +145,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_workers_may_be_spawned(method, tmp_path):
+def test_batches_come_however_processes_start(method, tmp_path):
     """As on macOS, and from Python 3.14 on everywhere."""
     script = tmp_path / "script.py"
     script.write_text(FROM_FILES)

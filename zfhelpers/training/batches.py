@@ -5,34 +5,90 @@ A batch is the same batch on one process or on eight, in a run that was killed a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from itertools import islice
+from queue import SimpleQueue
+from threading import Thread
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from zfhelpers.training.recipe import Recipe
 from zfhelpers.worlds.world import ImageSet
 
-DECODERS = 8  # processes that decode images ahead of the step
+DECODERS = 8  # threads that decode images
+AHEAD = 3  # batches that are decoded while a step is taken, with the one that is waited for
+PATIENCE = 300  # seconds for one image: a disk that has stopped answering would hold a training up for ever
 
 
-class Frames(Dataset):
-    """The frames of a set, read a batch at a time; cropping is left to the step."""
+def batches(images: ImageSet, groups: Sequence[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Read the given groups of indices, one after the other.
 
-    def __init__(self, images: ImageSet):
-        self.images = images
+    Images that must be decoded first are decoded ahead, in threads: decoding lets other threads run, and threads need no shared
+    memory (a container has 64 MB of it), are not killed one by one, and start the same way on every platform.
 
-    def __getitem__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Frames (n, 3, F, F) uint8 and labels (n,) int64."""
-        return torch.from_numpy(np.array(self.images.frames[rows])), torch.from_numpy(self.images.labels[rows])
+    Yields:
+        frames (n, 3, F, F) uint8 and labels (n,) int64.
+
+    Raises:
+        ValueError: an image cannot be read; what its reader said.
+        TimeoutError: no image came for five minutes.
+    """
+    if isinstance(images.frames, np.ndarray):
+        for rows in groups:
+            yield torch.from_numpy(np.array(images.frames[rows])), torch.from_numpy(images.labels[rows])
+    else:
+        yield from _decoded_ahead(images, groups)
 
 
-def batches(images: ImageSet, groups: Sequence[np.ndarray]) -> DataLoader:
-    """A loader that reads the given groups of indices, in worker processes only where images must be decoded first."""
-    workers = 0 if isinstance(images.frames, np.ndarray) else DECODERS
-    return DataLoader(Frames(images), batch_size=None, sampler=groups, num_workers=workers)
+def _decoded_ahead(images: ImageSet, groups: Sequence[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same for frames that are decoded one by one."""
+    jobs, upcoming, begun = SimpleQueue(), iter(groups), deque()
+    threads = [
+        Thread(target=_decode, args=(images, jobs), daemon=True) for _ in range(DECODERS)
+    ]  # one that is stuck ends with us
+    for thread in threads:
+        thread.start()
+    try:
+        while True:
+            for rows in islice(upcoming, AHEAD - len(begun)):
+                begun.append((rows, [Future() for _ in rows]))
+                for job in zip(begun[-1][1], rows, strict=True):
+                    jobs.put(job)
+            if not begun:
+                return
+            rows, futures = begun[0]
+            frames = np.empty((len(rows), *images.frames.shape[1:]), np.uint8)
+            for place, future in enumerate(futures):
+                try:
+                    frames[place] = future.result(PATIENCE)
+                except TimeoutError:
+                    if future.done():  # the reader's own
+                        raise
+                    name = f"the image {images.files[rows[place]]!r}" if images.files else f"image {rows[place]}"
+                    raise TimeoutError(f"Nothing came of {name} in {PATIENCE} s; look after the disk that holds it.") from None
+            begun.popleft()
+            yield torch.from_numpy(frames), torch.from_numpy(images.labels[rows])
+    finally:
+        for _, futures in begun:
+            for future in futures:
+                future.cancel()
+        for _ in threads:
+            jobs.put(None)
+
+
+def _decode(images: ImageSet, jobs: SimpleQueue) -> None:
+    """What a thread does: (future, row) after another, until it is given None."""
+    while job := jobs.get():
+        future, row = job
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(images.frames[row])
+            except Exception as error:
+                future.set_exception(error)
 
 
 def epoch_batches(

@@ -31,7 +31,7 @@ for variable in ("ZF_DATA", "ZF_CACHE"):  # notebooks run in their own folder, w
 
 
 def pytest_configure(config):
-    """Have nbval leave out what differs between machines, wherever pytest was started: its option knows a path from there alone."""
+    """Have nbval leave out what differs between machines, wherever pytest was started: its option is read from there."""
     if getattr(config.option, "nbval_sanitize_with", "") is None:
         config.option.nbval_sanitize_with = str(Path(__file__).with_name("tests") / "nbval.cfg")
 

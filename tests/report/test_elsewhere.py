@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("place", ["project", "notebooks", "tests", "elsewhere"])
+@pytest.mark.parametrize("place", ["project", "notebooks", "elsewhere"])
 def test_what_differs_between_machines_is_overlooked_from_every_folder(place, tmp_path):
     said = new_output("stream", name="stdout", text="took 41 s\n")
     cells = [new_code_cell("print('took 12 s')", outputs=[said], execution_count=1)]

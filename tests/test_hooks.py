@@ -90,7 +90,7 @@ def test_training_networks_are_read_in_evaluation_mode(net, images):
     [
         (lambda x: x.byte(), TypeError, "world.preprocess"),
         (lambda x: x.numpy(), TypeError, "ndarray"),
-        (lambda x: x[0], ValueError, r"\(N, 3, H, W\)"),
+        (lambda x: x[0], ValueError, r"\(N, C, H, W\)"),
         (lambda x: x[:, :1], ValueError, r"\(2, 1, 64, 64\)"),
         (lambda x: x[:0], ValueError, "at least 1"),
         (lambda x: x[..., 1:], ValueError, "64, 63"),

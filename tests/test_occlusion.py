@@ -234,7 +234,7 @@ def test_everything_is_left_as_it_was(net, image):
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"image": torch.zeros(3, 64, 64, dtype=torch.uint8)}, TypeError, "world.preprocess"),
         ({"image": torch.zeros(2, 3, 64, 64)}, ValueError, "not a batch of 2"),
-        ({"image": torch.zeros(64, 64)}, ValueError, r"\(N, 3, H, W\)"),
+        ({"image": torch.zeros(64, 64)}, ValueError, r"\(N, C, H, W\)"),
         ({"image": torch.full((3, 64, 64), torch.nan)}, ValueError, "NaN"),
         ({"image": torch.zeros(3, 65, 65)}, ValueError, "takes images of shape"),
         ({"fill": (0.0, 1.0)}, ValueError, "fill must be one value, three, or an image"),

@@ -18,12 +18,14 @@ outside the image, as the receptive field of a unit near the border does.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 Box = tuple[int, int, int, int]
+COUNTS = ("none", "one", "two", "three", "four")
 
 # ------------------------------------------------------------------------------------------------------- where they lie
 
@@ -34,7 +36,16 @@ def square_at(top: int, left: int, side: int) -> Box:
     >>> square_at(3, -1, 5)
     (3, -1, 8, 4)
     """
-    return top, left, top + side, left + side
+    return rectangle_at(top, left, side, side)
+
+
+def rectangle_at(top: int, left: int, height: int, width: int) -> Box:
+    """The box of a rectangle whose first row and column are known.
+
+    >>> rectangle_at(3, -1, 5, 2)
+    (3, -1, 8, 1)
+    """
+    return top, left, top + height, left + width
 
 
 def square(centre: Sequence[float], side: float, shape: Sequence[int]) -> Box:
@@ -108,16 +119,16 @@ def crop(image: Tensor, box: Box, fill: float = 0.0) -> Tensor:
     """The part of an image inside a box, always of the box's full size, so that tiles align; what lies outside is filled.
 
     Args:
-        image: (3, H, W), any dtype.
+        image: (C, H, W), any dtype.
         box: (top, left, bottom, right) in pixels, half-open, for instance `receptive_field(...).box(row, column)`; it may
             reach outside the image.
         fill: value outside the image. 0 is the mean image in preprocessed pixels; mid-grey in uint8 is 124.
 
     Returns:
-        (3, bottom - top, right - left), a copy.
+        (C, bottom - top, right - left), a copy.
 
     Raises:
-        ValueError: not one image (3, H, W), or a box without area.
+        ValueError: not one image (C, H, W), or a box without area.
 
     >>> crop(torch.ones(3, 2, 2), (-1, 0, 1, 3))[0]
     tensor([[0., 0., 0.],
@@ -125,10 +136,10 @@ def crop(image: Tensor, box: Box, fill: float = 0.0) -> Tensor:
     """
     if not isinstance(image, Tensor) or image.ndim != 3:
         given = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise ValueError(f"crop takes one image of shape (3, H, W), not {given}.")
-    top, left, bottom, right = (int(edge) for edge in box)
+        raise ValueError(f"crop takes one image of shape (C, H, W), not {given}.")
+    top, left, bottom, right = box = _whole(box)
     if bottom <= top or right <= left:
-        raise ValueError(f"A box is (top, left, bottom, right) with bottom > top and right > left, not {tuple(box)}.")
+        raise ValueError(f"A box is (top, left, bottom, right) with bottom > top and right > left, not {box}.")
     tile = image.new_full((image.shape[0], bottom - top, right - left), fill)
     seen = inside(box, image.shape[1:])
     tile[window((seen[0] - top, seen[1] - left, seen[2] - top, seen[3] - left))] = image[window(seen)]
@@ -139,39 +150,43 @@ def covered(images: Tensor, boxes: Sequence[Box], fill: float | Sequence[float] 
     """Copies of images, each with its box filled.
 
     Args:
-        images: (n, 3, H, W), preprocessed, or uint8 for looking at.
+        images: (n, C, H, W), preprocessed, or uint8 for looking at.
         boxes: one (top, left, bottom, right) for each image, in pixels, half-open; what lies outside the image is cut off.
-        fill: one value, three, or an image (3, H, W) to look through to; 124 is the paper's grey in uint8.
+        fill: one value, one for each channel, or an image (C, H, W) to look through to; 124 is the paper's grey in uint8.
 
     Raises:
-        ValueError: not one box per image, a box that is not four numbers or covers nothing of its image.
+        ValueError: not one box per image, a box that is not four whole numbers or covers nothing of its image.
 
     >>> covered(torch.ones(1, 3, 2, 2), [(-5, 1, 1, 9)])[0, 0]
     tensor([[1., 0.],
             [1., 1.]])
     """
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"Images to cover are a tensor (n, C, H, W), not {given}.")
+    boxes = list(boxes)
     if len(boxes) != len(images):
         raise ValueError(f"Give one box for each image: there are {len(images)} images and {len(boxes)} boxes.")
     height, width = images.shape[2:]
     cover, copies = fill_image(fill, images), images.clone()
     for number, (copy, box) in enumerate(zip(copies, boxes, strict=True)):
-        if len(box) != 4:
-            raise ValueError(f"A box is (top, left, bottom, right), not {tuple(box)}.")
+        box = _whole(box)
         hidden = window(inside(box, (height, width)))
         if not copy[hidden].numel():
-            raise ValueError(f"The box {tuple(box)} covers nothing of image {number}, which is {height} x {width} pixels.")
+            raise ValueError(f"The box {box} covers nothing of image {number}, which is {height} x {width} pixels.")
         copy[hidden] = cover[hidden]
     return copies
 
 
 def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor:
-    """What an occluder shows, as a whole image (3, H, W): one value, one for each colour, or an image to look through to.
+    """What an occluder shows, as a whole image (C, H, W): one value, one for each channel, or an image to look through to.
 
     Args:
-        fill: the value, the three, or the image.
-        images: (N, 3, H, W), to whose shape, type and device it is brought.
+        fill: the value, the values, or the image.
+        images: (N, C, H, W), to whose shape, type and device it is brought.
 
     Raises:
+        TypeError: no numbers.
         ValueError: another shape, or NaN.
 
     >>> fill_image((1, 2, 3), torch.zeros(5, 3, 1, 2))[:, 0]
@@ -179,10 +194,31 @@ def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor
             [2., 2.],
             [3., 3.]])
     """
-    cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
-    shape = images.shape[1:]
+    channels, shape = images.shape[1], images.shape[1:]
+    each = COUNTS[channels] if channels < len(COUNTS) else channels
+    wanted = (
+        f"fill must be one value, {each}, or an image {tuple(shape)}"
+        if channels > 1
+        else f"fill must be one value, or an image {tuple(shape)}"
+    )
+    try:
+        cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{wanted}, not {reprlib.repr(fill)}.") from error
     if cover.shape not in ((), shape[:1], shape):
-        raise ValueError(f"fill must be one value, three, or an image {tuple(shape)}, not of shape {tuple(cover.shape)}.")
+        raise ValueError(f"{wanted}, not of shape {tuple(cover.shape)}.")
     if not torch.isfinite(cover).all():
         raise ValueError("fill holds NaN or infinite values; give finite ones.")
     return (cover[:, None, None] if cover.ndim == 1 else cover).expand(shape)
+
+
+def _whole(box: Box) -> Box:
+    """The same box in Python's own whole numbers, or a ValueError."""
+    try:
+        edges = tuple(int(edge) for edge in box)
+        same = all(edge == given for edge, given in zip(edges, box, strict=True))
+    except (TypeError, ValueError, OverflowError):  # no numbers, not even a sequence, NaN, infinity
+        same = False
+    if not same or len(edges) != 4:
+        raise ValueError(f"A box is (top, left, bottom, right) in whole pixels, not {reprlib.repr(box)}.")
+    return edges

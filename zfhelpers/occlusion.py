@@ -14,19 +14,33 @@ square in steps of 6, always fully inside the 224 x 224 image, 30 x 30 positions
     OcclusionMaps(6 x 6 positions of a 14 px square, 5 classes, layer5)
     >>> maps.probabilities.shape, maps.activity.shape, maps.box(0, 5)
     (torch.Size([6, 6, 5]), torch.Size([6, 6]), (0, 50, 14, 64))
+
+Images have as many channels as the network takes, for instance one of grey digits, and the occluder may be oblong:
+
+    >>> digits = nn.Sequential(nn.Conv2d(1, 8, 5), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 24 * 24, 10))
+    >>> occlusion_maps(digits, torch.rand(1, 28, 28), "1", size=(10, 4), stride=(6, 2))
+    OcclusionMaps(4 x 13 positions of a 10 x 4 px rectangle, 10 classes, 1)
 """
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.boxes import Box, fill_image, square_at, window
-from zfhelpers.hooks import checked_images, recording
+from zfhelpers.answers import check_alone, check_output, probabilities
+from zfhelpers.boxes import Box, fill_image, rectangle_at, window
+from zfhelpers.hooks import checked_images, find_layer, layer_names, maps_first, recording, whole
+
+Sides = int | tuple[int, int]
+"""Pixels down and across: one number for both, or (height, width)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,13 +48,13 @@ class OcclusionMaps:
     """What one sweep of an occluder shows, on the CPU; `rows` and `cols` count its positions.
 
     Attributes:
-        probabilities: (rows, cols, classes) float, softmax of the network's output at every position.
+        probabilities: (rows, cols, classes) float, of the network's output at every position.
         sums: layer -> (rows, cols, maps) float, every map's activity summed over space.
         probabilities_clean: (classes,) float, without the occluder.
         sums_clean: layer -> (maps,) float, without the occluder.
         strongest_map: the map of the first layer with the strongest single activation in the unoccluded image.
-        size: side of the square, in pixels.
-        stride: pixels from one position to the next.
+        size: side of the square, in pixels; or its (height, width), if that was asked for.
+        stride: pixels from one position to the next; or (down, across).
     """
 
     probabilities: Tensor
@@ -48,8 +62,8 @@ class OcclusionMaps:
     probabilities_clean: Tensor
     sums_clean: dict[str, Tensor]
     strongest_map: int
-    size: int
-    stride: int
+    size: Sides
+    stride: Sides
 
     @property
     def activity(self) -> Tensor:
@@ -63,86 +77,106 @@ class OcclusionMaps:
 
     def box(self, row: int, column: int) -> Box:
         """The pixels that position (row, column) covers: (top, left, bottom, right), half-open."""
-        return square_at(int(row) * self.stride, int(column) * self.stride, self.size)
+        down, across = _both(self.stride)
+        return rectangle_at(int(row) * down, int(column) * across, *_both(self.size))
 
     def __repr__(self) -> str:
         """Short: the tensors would fill pages."""
         rows, cols, classes = self.probabilities.shape
-        return f"OcclusionMaps({rows} x {cols} positions of a {self.size} px square, {classes} classes, {', '.join(self.sums)})"
+        occluder = f"{self.size} px square" if isinstance(self.size, int) else "{} x {} px rectangle".format(*self.size)
+        return f"OcclusionMaps({rows} x {cols} positions of a {occluder}, {classes} classes, {', '.join(self.sums)})"
 
 
 def occlusion_maps(
     module: nn.Module,
     image: Tensor,
     layer: str | Iterable[str],
-    size: int,
-    stride: int,
+    size: Sides,
+    stride: Sides,
     fill: float | Sequence[float] | Tensor = 0.0,
     batch_size: int = 64,
+    *,
+    output: str = "logits",
+    channel_axis: int | None = None,
 ) -> OcclusionMaps:
     """Cover every part of an image in turn and record probabilities and activity, all from one sweep (Fig. 7).
 
     Args:
-        module: a network from images to logits; it is left exactly as it was.
-        image: (3, H, W) float, pixels minus the mean image; a batch of one is welcome too.
+        module: a network from images to logits, or to what `output` says; it is left exactly as it was.
+        image: (C, H, W) float, pixels minus the mean image; a batch of one is welcome too.
         layer: the layer whose activity is summed, "layer5" in the paper; several names give the sums of each.
-        size: side of the square in pixels, 50 of 224 in the paper: `world.pixels(50)`.
-        stride: pixels between positions, 6 of 224 in the paper. The square stays inside the image, so up to stride - 1 rows and
-            columns at the end are left uncovered.
-        fill: what the square shows: one preprocessed value, three (a colour), or an image (3, H, W) to look through to. 0 is the
-            mean image, close to the paper's grey of about 124 of 255.
-        batch_size: positions per forward pass; 32 or more keep the fully connected layers busy.
+        size: side of the square in pixels, 50 of 224 in the paper: `world.pixels(50)`; or (height, width).
+        stride: pixels between positions, 6 of 224 in the paper, or (down, across). The square stays inside the image, so up to
+            stride - 1 rows and columns at the end are left uncovered.
+        fill: what the square shows: one preprocessed value, one for each channel (a colour), or an image (C, H, W) to look
+            through to. 0 is the mean image, close to the paper's grey of about 124 of 255.
+        batch_size: positions per forward pass; 32 or more keep the fully connected layers busy. The answer does not depend on it.
+        output: what the network puts out: "logits", of which the softmax is taken; "probabilities", taken as they are, of a
+            network that ends in a softmax or in sigmoids; "sigmoid", each class by itself. See `answers.probabilities`.
+        channel_axis: in which axis of the layers' values the maps lie, if not in axis 1. See `hooks.maps_first`.
 
     Returns:
         see `OcclusionMaps`.
 
     Raises:
-        ValueError: an unknown layer, a square that does not fit, a stride below 1, a wrong shape, NaN pixels.
-        TypeError: an image that is not float.
+        ValueError: an unknown layer, a square that does not fit, a stride below 1, a wrong shape, NaN pixels; NaN that arises in
+            the network, an output that is not what `output` says, answers that depend on the other images of a batch.
+        TypeError: an image that is not float, numbers that are none.
     """
+    check_output(output)
     if isinstance(image, Tensor) and image.ndim == 3:
         image = image[None]
     images = checked_images(module, image)
     if len(images) > 1:
         raise ValueError(f"occlusion_maps takes one image, not a batch of {len(images)}; call it for each.")
     height, width = images.shape[2:]
-    if not 1 <= size <= min(height, width):
-        raise ValueError(f"The occluder must be 1 to {min(height, width)} pixels wide to fit the image, not {size}.")
-    for name, number in (("stride", stride), ("batch_size", batch_size)):
-        if number < 1:
-            raise ValueError(f"{name} must be at least 1, not {number}.")
+    size, stride, batch_size = _sides("size", size, least=-math.inf), _sides("stride", stride), whole("batch_size", batch_size)
+    (high, wide), (down, across) = _both(size), _both(stride)
+    if not 1 <= high <= height or not 1 <= wide <= width:
+        raise ValueError(
+            f"The occluder must be 1 to {height} pixels high and 1 to {width} pixels wide to fit the image; size is {size}."
+        )
     cover = fill_image(fill, images)
+    layers = layer_names(layer)
+    with recording(module, layers, finite=False) as forward:
+        check_alone(forward, images, output=True)
 
-    tops, lefts = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
-    squares = [window(square_at(*corner, size)) for corner in product(tops, lefts)]
-    hidden = [None, *squares]  # None: the unoccluded image rides along in the first batch
+    tops, lefts = range(0, height - high + 1, down), range(0, width - wide + 1, across)
+    hidden = [
+        None,
+        *(rectangle_at(*corner, high, wide) for corner in product(tops, lefts)),
+    ]  # None: the unoccluded image is first
     # Channels last makes convolutions on a CPU a third faster; the module's own weights can stay as they lie.
     buffer = images.new_empty(min(batch_size, len(hidden)), *images.shape[1:]).to(memory_format=torch.channels_last)
+    read = {
+        name: partial(_total_and_peak, where=(name, find_layer(module, name), (height, width), channel_axis)) for name in layers
+    }
     answers: list[Tensor] = []
     sums: dict[str, list[Tensor]] = {}
-    with recording(module, layer, read=_total_and_peak) as forward:
+    with recording(module, layers, read=read) as forward:
         for start in range(0, len(hidden), len(buffer)):
             chunk = hidden[start : start + len(buffer)]
             batch = buffer[: len(chunk)].copy_(images.expand(len(chunk), -1, -1, -1))
-            for copy, pixels in zip(batch, chunk, strict=True):
-                if pixels:
-                    copy[pixels] = cover[pixels]
-            output, read = forward(batch)
-            if not isinstance(output, Tensor) or output.ndim != 2:
-                given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-                raise ValueError(f"The network must give logits of shape (N, classes), not {given}.")
+            for copy, box in zip(batch, chunk, strict=True):
+                if box:
+                    copy[window(box)] = cover[window(box)]
+
+            def called(row: int, chunk: list = chunk) -> str:
+                return f"The image with the pixels {chunk[row]} covered" if chunk[row] else "The image"
+
+            answer, values = forward(batch, called)
             if not start:
-                strongest_map = int(next(iter(read.values()))[1][0].argmax())
-            answers.append(output.float().softmax(dim=1).cpu())
-            for name, (total, _) in read.items():
+                strongest_map = int(next(iter(values.values()))[1][0].argmax())
+            answers.append(probabilities(module, batch, answer, output, called).cpu())
+            for name, (total, _) in values.items():
                 sums.setdefault(name, []).append(total.cpu())
-    probabilities = torch.cat(answers)
+    said = torch.cat(answers)
     totals = {name: torch.cat(parts) for name, parts in sums.items()}
     grid = (len(tops), len(lefts), -1)
     return OcclusionMaps(
-        probabilities=probabilities[1:].reshape(grid),
+        probabilities=said[1:].reshape(grid),
         sums={name: total[1:].reshape(grid) for name, total in totals.items()},
-        probabilities_clean=probabilities[0],
+        probabilities_clean=said[0],
         sums_clean={name: total[0] for name, total in totals.items()},
         strongest_map=strongest_map,
         size=size,
@@ -150,8 +184,22 @@ def occlusion_maps(
     )
 
 
-def _total_and_peak(values: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, maps) twice: every map's sum over space, and its strongest single activation."""
+def _sides(name: str, value: object, least: float = 1) -> Sides:
+    """A number of pixels, or two of them as (height, width), each checked."""
+    if isinstance(value, Sequence | Tensor | np.ndarray) and not isinstance(value, str) and np.ndim(value):
+        if len(value) != 2:
+            raise ValueError(f"{name} must be a number of pixels, or two: (height, width), not {reprlib.repr(value)}.")
+        return tuple(whole(name, side, least) for side in value)
+    return whole(name, value, least)
+
+
+def _both(value: Sides) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else value
+
+
+def _total_and_peak(values: Tensor, where: tuple) -> tuple[Tensor, Tensor]:
+    """(N, maps) twice: every map's sum over space, and its strongest single activation; `where`: see `maps_first`."""
+    values = maps_first(values, *where)
     flat = values.flatten(2) if values.ndim > 2 else values[..., None]
     return flat.sum(dim=2), flat.amax(dim=2)
 
@@ -159,7 +207,7 @@ def _total_and_peak(values: Tensor) -> tuple[Tensor, Tensor]:
 def touching(maps: OcclusionMaps, mask: Tensor) -> Tensor:
     """At which positions the occluder covers some of an object: its centre lies in the mask dilated by half the occluder.
 
-    The dilation is by a square, the occluder's own shape, which makes the two statements one. The share of such positions is what
+    The dilation is by the occluder's own shape, which makes the two statements one. The share of such positions is what
     pointing at random would score.
 
     Args:

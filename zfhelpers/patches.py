@@ -13,10 +13,19 @@
     TopPatches(1: 3 maps, top 4, 5 px)
     >>> found.images.shape, found.patches.shape, found.projections.shape
     (torch.Size([3, 4]), torch.Size([3, 4, 3, 5, 5]), torch.Size([3, 4, 3, 5, 5]))
+
+The same of grey digits, whose images have one channel and are drawn grey:
+
+    >>> net = nn.Sequential(nn.Conv2d(1, 8, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 5), nn.ReLU())
+    >>> digits = [({"image": torch.rand(1, 28, 28), "label": 7}) for _ in range(20)]
+    >>> found = top_patches(net, digits, {"4": [0, 5]})["4"]
+    >>> found.patches.shape, found.figure().size
+    (torch.Size([2, 9, 1, 14, 14]), (1266, 194))
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -30,7 +39,7 @@ from torch import Tensor, nn
 from zfhelpers.boxes import Box, crop, middle, square_at
 from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet, check_units, whole_numbers
 from zfhelpers.geometry import LostField, receptive_field
-from zfhelpers.hooks import activations, checked_images
+from zfhelpers.hooks import activations, checked_images, find_layer, maps_first, whole
 from zfhelpers.strongest import TopActivations, check_dataset, prepared, read_images, top_activations
 
 if TYPE_CHECKING:
@@ -50,8 +59,8 @@ class TopPatches:
         images: (M, k) int64, where in the data set each was seen.
         rows, columns: (M, k) int64, where in the map; 0 where units have no position.
         boxes: (M, k, 4) int64, where in the image: (top, left, bottom, right) in pixels, half-open; may reach outside of it.
-        patches: (M, k, 3, h, h), the image inside the box, as it comes from the data set.
-        projections: (M, k, 3, h, h) float, signed, the projection inside the box; zero outside the image.
+        patches: (M, k, C, h, h), the image inside the box, as it comes from the data set.
+        projections: (M, k, C, h, h) float, signed, the projection inside the box; zero outside the image.
     """
 
     layer: str
@@ -114,7 +123,7 @@ def top_patches(
 
     Args:
         module: any network that `Deconvnet` can go back through; it is left exactly as it was.
-        dataset, k, batch_size, preprocess: as for `top_activations`; `preprocess` must keep the size of the images.
+        dataset, k, batch_size, preprocess: as for `top_activations`; `preprocess` must keep height and width of the images.
         maps: `{layer: numbers of maps}`; or `{layer: how many}`, to be drawn at random, as in the paper, from those maps that
             k images excite: fewer come back if there are fewer. Units of a fully connected layer count as maps.
         progress: wrapped around the sequence of batches of the search, and then of the projections of each layer.
@@ -185,11 +194,11 @@ def patches_of(
     TopPatches(1: 5 maps, top 9, 5 px)
     """
     wanted = dict(_by_layer(maps))
-    if largest is not None and largest < 1:
-        raise ValueError(f"largest must be at least 1, not {largest}.")
+    if largest is not None and largest != math.inf:
+        largest = whole("largest", largest)
     image = read_images(dataset, [0])
     inputs = checked_images(module, prepared(image, preprocess))
-    if inputs.shape != image.shape:
+    if inputs.shape[2:] != image.shape[2:]:
         raise ValueError(
             f"preprocess makes {tuple(inputs.shape[1:])} of images {tuple(image.shape[1:])}, from which patches are cut; let the "
             "data set give them in the size that the network takes."
@@ -199,6 +208,7 @@ def patches_of(
     found = {}
     for layer, value in activations(module, inputs, wanted).items():
         numbers = whole_numbers("maps", wanted[layer], "whole numbers such as [0, 5]", axes=1)
+        maps_first(value, layer, find_layer(module, layer), inputs.shape)  # or a sentence, where they seem to lie elsewhere
         check_units(layer, value.shape[1:], numbers, None)
         if layer not in top or len(top[layer].values) != value.shape[1]:
             raise ValueError(f"Layer {layer!r} of this network was not searched; search and project the same layers.")
@@ -206,7 +216,7 @@ def patches_of(
         sources, places = seen_in.flatten(), torch.stack([rows.flatten(), columns.flatten()], dim=1)  # T = M k of each
         boxes = _boxes(module, layer, image.shape[2:], places, largest)
         side = boxes[0][2] - boxes[0][0]
-        patches, projections = (part.new_empty(len(boxes), 3, side, side, device="cpu") for part in (image, inputs))
+        patches, projections = (part.new_empty(len(boxes), part.shape[1], side, side, device="cpu") for part in (image, inputs))
         each = numbers.repeat_interleave(values.shape[1])
         for batch in progress(sources.unique().split(IMAGES_AT_ONCE)):
             images = read_images(dataset, batch.tolist())

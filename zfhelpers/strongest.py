@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.hooks import checked_images, recording
+from zfhelpers.answers import check_alone
+from zfhelpers.hooks import checked_images, find_layer, layer_names, maps_first, recording, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +84,8 @@ def top_activations(
     batch_size: int = 64,
     preprocess: Callable[[Tensor], Tensor] | None = None,
     progress: Callable[[Sequence], Iterable] = iter,
+    *,
+    channel_axis: int | None = None,
 ) -> dict[str, TopActivations]:
     """The k images that excite every map of the named layers most, and where (Fig. 2): one pass over the data set for all layers.
 
@@ -91,19 +95,23 @@ def top_activations(
 
     Args:
         module: any network; it is left exactly as it was.
-        dataset: map-style, items `(image, label)` with images (3, H, W), all of one size; a `torch.utils.data.Subset` is one too.
+        dataset: map-style, items `(image, label)` with images (C, H, W), all of one size; a `torch.utils.data.Subset` is one too.
+            Other items that will do: see `image_of`.
         layers: dotted module names.
         k: how many images per map; fewer come back if the data set has fewer.
         batch_size: the most images to run at once.
-        preprocess: turns a batch (N, 3, H, W) as it comes from the data set into pixels minus the mean image, typically
+        preprocess: turns a batch (N, C, H, W) as it comes from the data set into pixels minus the mean image, typically
             `world.preprocess`. Without it, images must be float and are taken as preprocessed.
         progress: wrapped around the sequence of batches, for instance `tqdm.tqdm`.
+        channel_axis: in which axis of the layers' values the maps lie, if not in axis 1; see `hooks.maps_first`. Of tokens
+            (N, places, maps) a place counts as a row.
 
     Returns:
         `{layer: TopActivations}`, on the CPU.
 
     Raises:
-        ValueError: an unknown layer, k or batch_size below 1, an empty data set, images of several sizes, NaN pixels.
+        ValueError: an unknown layer, k or batch_size below 1, an empty data set, images of several sizes, NaN pixels; NaN that
+            arises in the network; a network or `preprocess` that makes of an image what depends on the others of its batch.
         TypeError: a data set without length or index, uint8 images without `preprocess`.
 
     >>> images = [(torch.full((3, 2, 2), float(brightness)), 0) for brightness in (1, 3, 2)]
@@ -111,9 +119,7 @@ def top_activations(
     >>> top, top.images[0].tolist(), top.values[0].tolist()
     (TopActivations(3 maps, top 2), [1, 2], [3.0, 2.0])
     """
-    for name, number in (("k", k), ("batch_size", batch_size)):
-        if number < 1:
-            raise ValueError(f"{name} must be at least 1, not {number}.")
+    k, batch_size, layers = whole("k", k), whole("batch_size", batch_size), layer_names(layers)
     check_dataset(dataset)
 
     # Equal batches, the last one filled up with its last image: a network's rounding depends on the size of the batch, and the
@@ -121,18 +127,32 @@ def top_activations(
     batches = math.ceil(len(dataset) / batch_size)
     size = math.ceil(len(dataset) / batches)
     best: dict[str, TopActivations] = {}
-    with recording(module, layers, read=strongest) as forward:
+    read: dict[str, Callable] = {}
+    with recording(module, layers, read=read) as forward:
         for start in progress(range(0, len(dataset), size)):
             indices = range(start, min(start + size, len(dataset)))
-            images = checked_images(module, prepared(read_images(dataset, indices), preprocess), start)
+            given = read_images(dataset, indices)
+            images = checked_images(module, prepared(given, preprocess), start)
+            if not start:
+                check_each(given, preprocess)
+                with recording(module, layers, finite=False) as whole_layers:
+                    check_alone(whole_layers, images)
+                for layer in layers:
+                    where = layer, find_layer(module, layer), images.shape, channel_axis
+                    read[layer] = partial(_strongest_of, where=where)
             images = torch.cat([images, images[-1:].expand(size - len(indices), -1, -1, -1)])
-            for layer, found in forward(images)[1].items():
+            for layer, found in forward(images, called=lambda row, start=start: f"Image {start + row}")[1].items():
                 values, rows, columns = (part[: len(indices)].T.cpu() for part in found)  # (maps, images)
                 parts = values, torch.arange(start, indices.stop).expand_as(rows), rows, columns
                 if layer in best:
                     parts = (torch.cat(pair, dim=1) for pair in zip(best[layer].parts, parts, strict=True))
                 best[layer] = TopActivations(*parts).first(k)
     return best
+
+
+def _strongest_of(values: Tensor, where: tuple) -> tuple[Tensor, Tensor, Tensor]:
+    """`strongest` of maps wherever they lie; `where`: see `maps_first`."""
+    return strongest(maps_first(values, *where))
 
 
 # ------------------------------------------------------------------------------------------------ images from a data set
@@ -145,36 +165,85 @@ def check_dataset(dataset: Sequence) -> None:
         TypeError: it has no length, or no items by index.
         ValueError: it is empty.
     """
-    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__") or isinstance(dataset, Mapping):
         raise TypeError(f"The data set must have a length and items by index; a {type(dataset).__name__} has not.")
     if not len(dataset):
         raise ValueError("The data set is empty; there is no image to look for.")
 
 
-def read_images(dataset: Sequence, indices: Sequence[int]) -> Tensor:
-    """Some images of a map-style data set, (n, 3, H, W), as they come from it.
+def image_of(item: object, index: int) -> Tensor:
+    """The image of one item of a data set: the first of (image, label), the "image" of a dictionary, or the item itself.
 
     Raises:
-        TypeError: an item that does not begin with a tensor.
+        TypeError: there is no tensor in that place.
+
+    >>> image_of({"image": torch.zeros(1, 28, 28), "label": 7}, 0).shape
+    torch.Size([1, 28, 28])
+    """
+    wanted = f'Item {index} of the data set must be (image tensor, label), or a dictionary with an "image"'
+    if isinstance(item, Mapping):
+        if "image" not in item:
+            raise TypeError(f"{wanted}, not one with {', '.join(map(repr, item)) or 'nothing in it'}.")
+        image = item["image"]
+    elif isinstance(item, list | tuple):
+        image = item[0] if item else None
+    else:
+        image = item
+    if not isinstance(image, Tensor):
+        place = " first" if isinstance(item, list | tuple) else " as image" if isinstance(item, Mapping) else ""
+        raise TypeError(f"{wanted}, not a {type(image).__name__}{place}.")
+    return image
+
+
+def read_images(dataset: Sequence, indices: Sequence[int]) -> Tensor:
+    """Some images of a map-style data set, (n, C, H, W), as they come from it.
+
+    Raises:
+        TypeError: an item without an image, see `image_of`.
         ValueError: images of several sizes.
     """
-    images = [dataset[index][0] for index in indices]
+    images = [image_of(dataset[index], index) for index in indices]
     for index, image in zip(indices, images, strict=True):
-        if not isinstance(image, Tensor):
-            raise TypeError(f"Item {index} of the data set must be (image tensor, label), not a {type(image).__name__} first.")
         if image.shape != images[0].shape:
             raise ValueError(f"Image {index} has the shape {tuple(image.shape)}, others {tuple(images[0].shape)}; give one size.")
     return torch.stack(images)
 
 
 def prepared(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> Tensor:
-    """Images as they come from a data set, (n, 3, H, W), made into what the network takes.
+    """Images as they come from a data set, (n, C, H, W), made into what the network takes.
 
     Raises:
-        TypeError: whole numbers, and nothing to make pixels minus the mean image of them.
+        TypeError: whole numbers, and nothing to make pixels minus the mean image of them; or something that makes no tensor.
+        ValueError: more images come out than went in, or fewer.
     """
     if preprocess is not None:
-        return preprocess(images)
+        made = preprocess(images)
+        if not isinstance(made, Tensor):
+            raise TypeError(f"preprocess must return a tensor (N, C, H, W), not a {type(made).__name__}.")
+        if made.shape[:1] != images.shape[:1]:
+            raise ValueError(
+                f"preprocess makes {tuple(made.shape)} of {len(images)} images; let it return one for each, in the same order."
+            )
+        return made
     if not images.is_floating_point():
         raise TypeError(f"The data set gives {images.dtype} images; pass preprocess=world.preprocess to subtract the mean image.")
     return images
+
+
+def check_each(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> None:
+    """One sentence if what `preprocess` makes of an image depends on another: tried with the first one and a darker copy.
+
+    Raises:
+        ValueError: it does.
+    """
+    if preprocess is None:
+        return
+    pair = torch.cat([images[:1], (images[:1].flip(-1) * 0.5).to(images.dtype)])
+    together = prepared(pair.clone(), preprocess).double()
+    for one, beside in zip(pair.split(1), together, strict=True):
+        made = prepared(one.clone(), preprocess)[0]
+        rounding = torch.finfo(made.dtype).eps ** 0.5 * made.abs().max() if made.is_floating_point() else 0
+        if made.shape != beside.shape or (made - beside).abs().max() > rounding:
+            raise ValueError(
+                "What preprocess makes of an image depends on the images beside it, or on chance; let it take each by itself."
+            )

@@ -67,5 +67,5 @@ def test_a_large_picture_is_embedded_small_and_still_looks_the_same():
     "image", [np.zeros((4, 4), np.uint8), np.zeros((3, 4, 4)), np.zeros((4, 4, 3), np.uint8), torch.zeros(1, 3, 4, 4)]
 )
 def test_only_uint8_images_are_shown(image):
-    with pytest.raises(ValueError, match=r"is uint8 of shape \(3, H, W\), not"):
+    with pytest.raises(ValueError, match=r"is uint8 of shape \(C, H, W\), not"):
         Picture(image, "Something.")

@@ -131,7 +131,7 @@ def test_filters_on_one_scale_show_the_one_that_dominates():
         (lambda: figures.evolution_figure(np.zeros((2, 3, 3, 5, 5)), (1, 2), "layer1"), "have 3 epochs, the heading 2"),
         (lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", maps=[1, 2]), r"maps \(2,\) do not fit"),
         (lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", winners=[4]), r"winners \(1,\) do not fit"),
-        (lambda: figures.filters_figure(np.zeros((4, 64, 3, 3))), r"shape \(N, 3, k, k\), not"),
+        (lambda: figures.filters_figure(np.zeros((4, 64, 3, 3))), r"shape \(N, C, k, k\) with C up to 16, not"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, sentence):

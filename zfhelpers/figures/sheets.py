@@ -1,6 +1,7 @@
 """The figures that are made of tiles: projections and patches (Fig. 2), epochs (Fig. 4), filters (Fig. 6), plain images.
 
-Images are uint8 (3, H, W), projections signed float (3, H, W), both arrays or tensors.
+Images are uint8 (C, H, W), projections signed float (C, H, W), both arrays or tensors. Three channels are drawn as colours, any other
+number is drawn grey, see `tiles.three`.
 
     >>> weights = np.random.default_rng(0).normal(size=(12, 3, 7, 7))
     >>> filters_figure(weights, columns=4)
@@ -17,9 +18,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zfhelpers.figures.picture import DPI, Picture, style
-from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rgb
+from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rgb, three
 
 GRIDS = {"layer1": 3, "layer2": 4, "layer3": 4, "layer4": 2, "layer5": 2}  # columns of feature maps in Fig. 2
+MOST = 16  # channels of a filter that can be shown: images have few, and a deeper layer's maps are no colours
 TILE = 49  # pixels: larger tiles are reduced to it, as in the paper
 
 
@@ -36,7 +38,7 @@ class Sheet:
         self.texts: list[tuple[float, float, str, dict]] = []
 
     def image(self, x: int, y: int, image) -> None:
-        """Places an image (3, H, W), uint8, with its upper left corner at x, y."""
+        """Places an image (C, H, W), uint8, with its upper left corner at x, y."""
         drawn = pixels(image)
         self.images.append((drawn, x, self.height - y - drawn.shape[0]))
 
@@ -68,8 +70,8 @@ def top9_figure(
     """Fig. 2, one layer: for each feature map its nine projections, and in the same place on the right the image patches.
 
     Args:
-        projections: (maps, 9, 3, h, h) float, cut to the receptive field; the nine of a map share one scale.
-        patches: (maps, 9, 3, h, h) uint8.
+        projections: (maps, 9, C, h, h) float, cut to the receptive field; the nine of a map share one scale.
+        patches: (maps, 9, C, h, h) uint8; their C may be another.
         layer: its name, for the title and the paper's number of columns.
         maps: which maps they are; written above each block.
         columns: of feature maps; the paper's if not given.
@@ -78,8 +80,8 @@ def top9_figure(
     Raises:
         ValueError: projections, patches and maps that are not equally many.
     """
-    projections, patches = array(projections), array(patches)
-    if projections.shape != patches.shape or len(maps) != len(patches):
+    projections, patches = array(projections), three(patches)
+    if (*projections.shape[:-3], 3, *projections.shape[-2:]) != patches.shape or len(maps) != len(patches):
         raise ValueError(f"Give as many projections {projections.shape} as patches {patches.shape}, for {len(maps)} maps.")
     columns = columns or GRIDS.get(layer, 4)
     rows = -(-len(maps) // columns)
@@ -113,17 +115,17 @@ def filters_figure(weights, columns: int = 11, column_major: bool = True, each: 
     """Fig. 6 (b, c): the filters of the first layer as small images.
 
     Args:
-        weights: (N, 3, k, k), for instance `net.layer1.conv.weight`.
+        weights: (N, C, k, k), for instance `net.layer1.conv.weight`.
         columns: of the grid; the paper's 11.
         column_major: fill it column by column, as the paper does.
         each: scale every filter by its own largest weight; otherwise all by one, which shows when a few dominate (Fig. 6 a).
 
     Raises:
-        ValueError: filters of another shape, which cannot be shown as colours.
+        ValueError: filters of another shape.
     """
     weights = array(weights)
-    if weights.ndim != 4 or weights.shape[1] != 3:
-        raise ValueError(f"Filters that can be shown as colours have the shape (N, 3, k, k), not {weights.shape}.")
+    if weights.ndim != 4 or not weights.size or weights.shape[1] > MOST:
+        raise ValueError(f"Filters to show have the shape (N, C, k, k) with C up to {MOST}, not {weights.shape}: those of layer 1.")
     if each:
         tiles = np.stack([projection_to_rgb(filter_, percentile=100) for filter_ in weights])
     else:
@@ -144,7 +146,7 @@ def images_figure(
     """A contact sheet: images of one size in reading order, a title above each if given.
 
     Args:
-        images: (N, 3, H, W) uint8.
+        images: (N, C, H, W) uint8.
         titles: one per image; long ones are broken, and cut after two lines.
         columns: at most so many in a row.
         side: pixels of one image on the sheet; its own size if not given.
@@ -154,7 +156,7 @@ def images_figure(
     """
     tiles = fit(images, side) if side else array(images)
     if not len(tiles):
-        raise ValueError("There is no image to show; give (N, 3, H, W) with one or more.")
+        raise ValueError("There is no image to show; give (N, C, H, W) with one or more.")
     if titles is not None and len(titles) != len(tiles):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
     columns = min(columns, len(tiles))
@@ -185,7 +187,7 @@ def evolution_figure(
     """Fig. 4, one layer: rows are feature maps, columns are epochs, every cell the projection of the strongest activation.
 
     Args:
-        projections: (maps, epochs, 3, h, h) float. Every cell has its own scale: contrast is enhanced, as in the paper.
+        projections: (maps, epochs, C, h, h) float. Every cell has its own scale: contrast is enhanced, as in the paper.
         epochs: written above the columns.
         layer: its name.
         maps: their numbers, written before the rows.
@@ -231,9 +233,9 @@ def selection_figure(
     Grids are filled column by column and about as wide as the paper's 9 rows of 11; a filter of (b, c) is scaled by itself.
 
     Args:
-        uncapped: (N, 3, k, k), panel (a).
-        filters: two of (N, 3, k, k), panels (b) and (c).
-        projections: two of (maps, 9, 3, h, h) float, panels (d) and (e); the nine of a map share one scale. A map of zeros, which
+        uncapped: (N, C, k, k), panel (a).
+        filters: two of (N, C, k, k), panels (b) and (c).
+        projections: two of (maps, 9, C, h, h) float, panels (d) and (e); the nine of a map share one scale. A map of zeros, which
             no image excites, is plain grey.
         titles: five, without the letters.
 

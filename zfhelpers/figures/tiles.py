@@ -3,7 +3,8 @@
     >>> mosaic(np.zeros((4, 3, 2, 2), np.uint8), columns=2).shape
     (3, 5, 5)
 
-Images are (3, H, W), uint8. A projection is signed, (3, H, W) float, and is shown around mid-grey, see `projection_to_rgb`.
+Images are (C, H, W), uint8. A projection is signed, (C, H, W) float, and is shown around mid-grey, see `projection_to_rgb`. Three
+channels are red, green and blue; one is drawn grey; of any other number the mean is drawn grey, see `three`.
 """
 
 from __future__ import annotations
@@ -17,20 +18,38 @@ def array(values) -> np.ndarray:
     return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
 
 
+def three(images) -> np.ndarray:
+    """Images (..., C, H, W) with the three channels that can be shown, (..., 3, H, W), of the same type.
+
+    Three are taken for red, green and blue. One is grey; of two, four or more the mean is, so that no channel stays unseen.
+
+    >>> three(np.full((1, 1, 1), 7, np.uint8)).ravel(), three(np.array([0, 20, 40, 60.0]).reshape(4, 1, 1)).ravel()
+    (array([7, 7, 7], dtype=uint8), array([30., 30., 30.]))
+    """
+    images = array(images)
+    if images.shape[-3] == 3:
+        return images
+    if images.shape[-3] > 1:
+        grey = images.mean(axis=-3, keepdims=True)
+        images = (np.rint(grey) if images.dtype == np.uint8 else grey).astype(images.dtype)
+    return images.repeat(3, axis=-3)
+
+
 def pixels(image) -> np.ndarray:
-    """An image (3, H, W), uint8, as Pillow and matplotlib want it: (H, W, 3).
+    """An image (C, H, W), uint8, as Pillow and matplotlib want it: (H, W, 3).
 
     Raises:
         ValueError: another shape or type; preprocessed pixels need the mean image back first.
     """
     image = array(image)
-    if image.ndim != 3 or image.shape[0] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"An image to show is uint8 of shape (3, H, W), not {image.dtype} of shape {image.shape}.")
-    return np.ascontiguousarray(image.transpose(1, 2, 0))
+    last = image.ndim == 3 and image.shape[2] in (3, 4) and image.shape[0] > 3  # (H, W, C), as others have it
+    if image.ndim != 3 or last or not image.size or image.dtype != np.uint8:
+        raise ValueError(f"An image to show is uint8 of shape (C, H, W), not {image.dtype} of shape {image.shape}.")
+    return np.ascontiguousarray(three(image).transpose(1, 2, 0))
 
 
 def to_pillow(image) -> Image.Image:
-    """An image (3, H, W), uint8, as Pillow's, to be drawn on, resized or saved; see `pixels` for what it refuses."""
+    """An image (C, H, W), uint8, as Pillow's, to be drawn on, resized or saved; see `pixels` for what it refuses."""
     return Image.fromarray(pixels(image))
 
 
@@ -38,21 +57,24 @@ def projection_to_rgb(projection, scale: float | None = None, percentile: float 
     """A signed projection as an image around mid-grey: 127.5 (1 + p / scale), clipped to what can be shown.
 
     Args:
-        projection: (..., 3, H, W) float; everything given at once, for instance a block of nine, shares one scale.
+        projection: (..., C, H, W) float; everything given at once, for instance a block of nine, shares one scale.
         scale: the size of p that becomes black or white. Without it, a high percentile of |p|: the maximum would let a single
             pixel turn all others grey.
         percentile: which, in (0, 100].
 
     Returns:
-        uint8 of the same shape; a projection of zeros is mid-grey throughout.
+        (..., 3, H, W) uint8, see `three`; a projection of zeros is mid-grey throughout.
 
     Raises:
-        ValueError: NaN or infinite values.
+        ValueError: no image, NaN or infinite values.
 
     >>> projection_to_rgb(np.array([-2.0, 0.0, 1.0]).reshape(1, 3, 1, 1), scale=2.0).ravel()
     array([  0, 128, 191], dtype=uint8)
     """
     signed = array(projection).astype(np.float32)
+    if signed.ndim < 3:
+        raise ValueError(f"A projection to show has the shape (..., C, H, W), not {signed.shape}.")
+    signed = three(signed)
     if not np.isfinite(signed).all():
         raise ValueError("A projection to show must be finite; this one has NaN or infinite values.")
     if scale is None:
@@ -63,7 +85,7 @@ def projection_to_rgb(projection, scale: float | None = None, percentile: float 
 
 
 def mosaic(tiles, columns: int, separator: int = 1, fill: int = 255, column_major: bool = False) -> np.ndarray:
-    """Tiles (N, 3, h, w), uint8, in a grid with thin lines between them, as one image (3, H, W); cells left over stay empty.
+    """Tiles (N, C, h, w), uint8, in a grid with thin lines between them, as one image (3, H, W); cells left over stay empty.
 
     Args:
         tiles: in reading order, or down the columns with `column_major`.
@@ -82,11 +104,11 @@ def mosaic(tiles, columns: int, separator: int = 1, fill: int = 255, column_majo
            [  0,   0, 255, 255, 255]], dtype=uint8)
     """
     tiles = array(tiles)
-    if tiles.ndim != 4 or tiles.shape[1] != 3 or tiles.dtype != np.uint8 or not len(tiles) or columns < 1:
+    if tiles.ndim != 4 or not tiles.size or tiles.dtype != np.uint8 or columns < 1:
         raise ValueError(
-            f"A mosaic is made of uint8 tiles (N, 3, h, w) in 1 column or more, not of {tiles.dtype} {tiles.shape} in {columns}."
+            f"A mosaic is made of uint8 tiles (N, C, h, w) in 1 column or more, not of {tiles.dtype} {tiles.shape} in {columns}."
         )
-    rows = -(-len(tiles) // columns)
+    tiles, rows = three(tiles), -(-len(tiles) // columns)
     high, wide = (side + separator for side in tiles.shape[2:])
     sheet = np.full((3, rows * high - separator, columns * wide - separator), fill, np.uint8)
     for number, tile in enumerate(tiles):
@@ -101,7 +123,7 @@ def enlarge(image, factor: int) -> np.ndarray:
 
 
 def fit(tiles, side: int) -> np.ndarray:
-    """Square tiles (N, 3, h, h), uint8, at about `side` pixels: enlarged by a whole factor, or reduced by averaging."""
+    """Square tiles (N, C, h, h), uint8, at about `side` pixels: enlarged by a whole factor, or reduced by averaging."""
     tiles = array(tiles)
     if tiles.shape[-1] <= side:
         return enlarge(tiles, side // tiles.shape[-1])

@@ -24,9 +24,9 @@ from zfhelpers.worlds.formats import formats_for
 IN_MEMORY_LIMIT = 4 * 2**30  # bytes of decoded frames worth keeping on disk; ILSVRC-2012 (250 GB) is decoded as it is read
 GREY = (124, 124, 124)  # what lies behind a transparent image: the paper's neutral grey
 VERSION = 2  # of how files become frames: a higher one forgets what is cached
-DEPTHS = (8, 10, 12, 14, 16, 24, 32)  # bits that cameras and scanners give a value
+DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)  # bits that cameras, scanners and programs give a value
 FLAT = 100 / 255  # of the scale; what uses less of it would come out as nearly one grey
-PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a tag of TIFF and one of its values
+PHOTOMETRIC, WHITE_IS_ZERO, SAMPLE_FORMAT, UNSIGNED = 262, 0, 339, 1  # tags of TIFF, each with one of its values
 LONGEST = 16  # sides: of a strip longer than so many times its width only the middle is resized
 
 
@@ -40,7 +40,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise ValueError("it has no pixels")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(to_bytes(np.asarray(image, dtype=np.float64)))
+        image = Image.fromarray(to_bytes(np.asarray(image)))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("LA") if image.mode == "La" else image
         image = image.convert("RGBA")
@@ -51,12 +51,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def to_bytes(values: np.ndarray) -> np.ndarray:
     """Grey values of any range in 8 bits, black at 0 and white at the top of their scale.
 
-    The scale is 0 to 1 for values within, the least depth of 8, 10, 12, 14 or 16 bits that holds whole numbers, and otherwise
-    the largest value: files do not say which it is. What is negative somewhere, or would use less than 100 of the 255 levels, is
-    stretched from its smallest to its largest value.
+    Files do not say what their scale is. For whole numbers it is the least usual depth that holds them (8, 10, 12, 14, 16 bits
+    and more); for others 0 to 1, or up to the largest value if that is above 1. What is negative somewhere, or would use less
+    than 100 of the 255 levels, is stretched from its smallest to its largest value.
 
     Args:
-        values: (H, W) float64.
+        values: (H, W), integers or floats.
 
     Returns:
         (H, W) uint8.
@@ -67,12 +67,14 @@ def to_bytes(values: np.ndarray) -> np.ndarray:
     >>> to_bytes(np.array([0, 2048, 4095])), to_bytes(np.array([0, 0.5, 1])), to_bytes(np.array([-1, 0, 1.0]))
     (array([  0, 128, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8))
     """
-    if wrong := int((~np.isfinite(values)).sum()):
+    integers = values.dtype.kind in "iu"
+    if not integers and (wrong := int((~np.isfinite(values)).sum())):
         raise ValueError(f"{wrong} of its {values.size} values are NaN or infinite")
     low, high = float(values.min()), float(values.max())
+    values = values.astype(np.float32 if integers and values.itemsize < 4 else np.float64)  # scans of 100 megapixels have 16 bits
     if high <= 1:
         top = 1.0
-    elif (values == np.rint(values)).all():
+    elif integers or (values == np.rint(values)).all():
         top = next((2.0**bits - 1 for bits in DEPTHS if high < 2**bits), high)
     else:
         top = high
@@ -93,10 +95,13 @@ def read_image(path: str | os.PathLike) -> Image.Image:
             raise ValueError("it is no file")  # a pipe would be waited for
         with Image.open(path, formats=formats_for(path)) as image:
             wide, tiles = image.mode[0] in "IF", str(getattr(image, "tile", ""))
+            tags = getattr(image, "tag_v2", {})
             rgb = to_rgb(image)
+            if image.mode == "I" and tags.get(SAMPLE_FORMAT, (1,))[0] == UNSIGNED and image.getextrema()[0] < 0:
+                raise ValueError("it holds whole numbers beyond 31 bits")  # Pillow takes them for negative ones
             if not wide and ";16" in tiles and _brightest(image) < 64:
                 raise ValueError("its colours have 16 bits and use 14 at most, of which Pillow keeps the upper 8; save it with 8")
-            if wide and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+            if wide and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
                 return ImageOps.invert(rgb)  # Pillow does it for 8 bits only
             return rgb
     except FileNotFoundError:
@@ -105,7 +110,7 @@ def read_image(path: str | os.PathLike) -> Image.Image:
         what = "it is no picture of a known format" if os.path.getsize(path) else "it is empty"
         raise ValueError(f"The image {str(path)!r} cannot be read: {what}.") from None
     except Exception as error:  # decoders of damaged files raise nearly everything; what they say belongs to the file
-        why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        why = (getattr(error, "strerror", None) or str(error)).partition("\n")[0].rstrip(".") or type(error).__name__
         raise ValueError(f"The image {str(path)!r} cannot be read: {why}.") from None
 
 

@@ -32,8 +32,18 @@ def cache_dir() -> Path:
 
 
 def project_dir() -> Path:
-    """The folder that holds `zfhelpers`, `notebooks` and `data`."""
-    return Path(__file__).resolve().parents[1]
+    """The folder that holds `zfhelpers`, `notebooks` and `data`.
+
+    Raises:
+        FileNotFoundError: the package was installed without the other two.
+    """
+    folder = Path(__file__).resolve().parents[1]
+    if not (folder / "data" / "paper").is_dir():
+        raise FileNotFoundError(
+            "zfhelpers is installed here without its networks, tables and caches, which lie in its repository: clone that and "
+            "run 'pip install -e .' in it. For images of your own it is enough to set ZF_CACHE to a folder with room."
+        )
+    return folder
 
 
 def show_progress() -> bool:

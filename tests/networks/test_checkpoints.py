@@ -204,3 +204,18 @@ def test_what_was_trained_here_is_found_after_what_is_shipped(tmp_path, monkeypa
         digest = hashlib.sha256((place / "zfnet.safetensors").read_bytes()).hexdigest()
         (place / "zfnet.json").write_text(json.dumps(card | {"files": {"zfnet.safetensors": digest}}))
         assert load("folder:my pictures")[0].architecture.width == width
+
+
+def test_a_network_of_another_world_is_not_taken_for_ones_own(tmp_path, monkeypatch):
+    """Both names make one folder; the card knows whose network it is."""
+    monkeypatch.setattr(checkpoints, "project_dir", lambda: tmp_path)
+    theirs, ours = f"folder:{tmp_path}/a/b", f"folder:{tmp_path}/a-b"
+    assert network_dirs(theirs) == network_dirs(ours)
+    card = {"architecture": {}, "files": {}, "world": theirs, "classes": []}
+    write_whole(network_dirs(theirs)[1] / "zfnet.json", json.dumps(card).encode())
+    assert read_card(theirs) == card
+    with pytest.raises(
+        ValueError, match=r"is of the world folder:.*/a/b, whose name makes the same folder as folder:.*/a-b; rename"
+    ):
+        read_card(ours)
+    assert read_card(ours, folder=network_dirs(theirs)[1]) == card

@@ -32,10 +32,14 @@ def checkpoint_dir() -> Path:
 
 def network_dirs(world: str) -> list[Path]:
     """Where networks of a world may lie: those that are shipped, then those that `make train` left."""
-    kind, _, path = str(world).partition(":")
-    name = f"{kind}:{Path(path).expanduser().absolute()}" if path else kind
-    name = name.replace(":", "-").replace("/", "-")
+    name = _whole(world).replace(":", "-").replace("/", "-")
     return [checkpoint_dir() / name, project_dir() / "runs" / name]
+
+
+def _whole(world: str) -> str:
+    """The name of a world as it holds in every folder."""
+    kind, _, path = str(world).partition(":")
+    return f"{kind}:{Path(path).expanduser().absolute()}" if path else kind
 
 
 def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) -> dict:
@@ -43,7 +47,7 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
 
     Raises:
         FileNotFoundError: there is no such network; the sentence lists the ones there are.
-        ValueError: the card cannot be read.
+        ValueError: the card cannot be read, or is of another world whose name makes the same folder.
     """
     path = _card_path(world, variant, folder)
     try:
@@ -58,6 +62,12 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not the card of a network: {type(error).__name__} {error}.") from None
+    other = _whole(card["world"])
+    if folder is None and other != _whole(world) and network_dirs(other) == network_dirs(world):
+        raise ValueError(
+            f"{str(path)!r} is of the world {other}, whose name makes the same folder as {world}; rename the folder of images, "
+            "or train with '--out FOLDER' and load with folder=FOLDER."
+        )
     return card
 
 

@@ -249,8 +249,8 @@ def _plain(value) -> float | str | None:
 
 def _commit() -> str | None:
     """The commit of this checkout, marked where the files differ from it; None outside a checkout."""
-    command = ["git", "-C", str(project_dir()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(project_dir()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
     return None
 

@@ -10,7 +10,7 @@ from zfhelpers.files import project_dir
 from zfhelpers.networks.catalogue import BASES
 from zfhelpers.results.records import read_record
 
-README = (project_dir() / "README.md").read_text()
+README = (project_dir() / "README.md").read_text(encoding="utf-8")
 
 
 def cells(row):

@@ -1,7 +1,9 @@
 """The list of shipped networks: what it holds, and that training them all goes on where it stopped."""
 
 import json
+import os
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -158,3 +160,11 @@ def test_bad_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit):
         command.main(["--out", str(tmp_path), "--only", "zfnet", "--epochs", "0"])
     assert "A training run takes at least 1 epoch, not 0." in capsys.readouterr().err
+
+
+def test_a_training_that_is_killed_ends_the_command_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(schedule, "_train_named", partial(os.execlp, "false", "false"))  # the process becomes another and ends
+    with pytest.raises(
+        OSError, match=r"^A training was ended from outside, perhaps for want of memory; the same command goes on"
+    ):
+        list(schedule._at_once("toy", "out", {"zfnet": "entry"}, "no", 1))

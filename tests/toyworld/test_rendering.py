@@ -1,6 +1,9 @@
 """Rendering: the same bytes for any number of processes, and whatever start method they have."""
 
+import errno
 import multiprocessing
+import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -69,3 +72,25 @@ def test_what_a_process_is_given_can_be_sent_to_one_that_was_not_forked(render_s
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         (sent,) = pool.map(partial(rendering.render_chunk, picture=given[0]), [1], [2])
     np.testing.assert_array_equal(sent[0], given[0](1).transpose(2, 0, 1))
+
+
+def killed(index, parent):
+    """A picture whose drawing ends every process but one, as a machine does that runs out of memory."""
+    if os.getpid() != parent and index == 50:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return numbered(index)
+
+
+def test_a_process_that_is_killed_costs_time_and_no_image(monkeypatch):
+    monkeypatch.setenv("ZF_PROGRESS", "0")
+    frames = rendering.render_frames(partial(killed, parent=os.getpid()), 100, 5, "numbers")
+    np.testing.assert_array_equal(frames[:, 0, 0, 0], np.arange(100))
+
+
+def test_a_machine_without_semaphores_draws_in_one_process(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSYS, "This platform lacks a functioning sem_open implementation")
+
+    monkeypatch.setenv("ZF_PROGRESS", "0")
+    monkeypatch.setattr(rendering, "ProcessPoolExecutor", refuse)
+    np.testing.assert_array_equal(rendering.render_frames(numbered, 100, 5, "numbers")[:, 0, 0, 0], np.arange(100))

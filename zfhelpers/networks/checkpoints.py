@@ -51,7 +51,7 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
     """
     path = _card_path(world, variant, folder)
     try:
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text(encoding="utf-8"))
         card["architecture"], card["files"], card["world"], card["classes"]  # a foreign JSON lacks these
     except FileNotFoundError:
         kinds = [at.parent for at in network_dirs("*")]

@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import torch
@@ -59,7 +60,7 @@ def possible(networks: Mapping[str, Entry], world: World) -> dict[str, Entry]:
 def _epochs_left(out: Path, todo: Mapping[str, Entry]) -> int:
     """Epochs to train, without those that the logs of stopped and of running trainings tell of."""
     logs = {name: out / f"{name}.metrics.jsonl" for name in todo}
-    done = {name: len(log.read_text().splitlines()) if log.exists() else 0 for name, log in logs.items()}
+    done = {name: len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0 for name, log in logs.items()}
     return sum(max(0, entry.recipe.epochs - done[name]) for name, entry in todo.items())
 
 
@@ -80,6 +81,10 @@ def _at_once(world: str, out: Path, todo: Mapping[str, Entry], precision: str | 
             for done in as_completed(running):
                 done.result()
                 yield running[done]
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "A training was ended from outside, perhaps for want of memory; the same command goes on, with fewer --jobs if need be."
+            ) from None
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -39,7 +39,7 @@ def read_record(world: str, table: int) -> dict:
         raise FileNotFoundError(f"There is no record {str(paths[0].relative_to(project_dir()))!r}; "
                                 f"'python -m zfhelpers.results --world {world} --table {table}' makes one.")  # fmt: skip
     try:
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text(encoding="utf-8"))
         if card["table"] != table or not KEYS[table] <= card.keys():
             raise KeyError(f"{table}")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 import numpy as np
@@ -28,7 +29,7 @@ def render_frames(picture: Callable[[int], np.ndarray], size: int, frame_size: i
         size: N, how many images.
         frame_size: F in pixels.
         title: stands beside the progress bar; `ZF_PROGRESS=0` silences it.
-        workers: processes; 1 draws in this one.
+        workers: processes; 1 draws in this one, as do more where the machine allows no others, or ends one of them.
     """
     chunk = partial(render_chunk, picture=picture)
     frames = np.empty((size, 3, frame_size, frame_size), np.uint8)
@@ -41,11 +42,14 @@ def render_frames(picture: Callable[[int], np.ndarray], size: int, frame_size: i
                 frames[start:stop] = drawn
                 bar.update(stop - start)
 
-        if workers == 1:
-            keep(map(chunk, starts, stops))
-        else:
+        if workers > 1:
             # Linux may fork, so that a script needs no `if __name__ == "__main__"`; elsewhere forking is unsafe or impossible.
             context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
-                keep(pool.map(chunk, starts, stops))
+            try:
+                with ProcessPoolExecutor(workers, mp_context=context) as pool:
+                    keep(pool.map(chunk, starts, stops))
+                return frames
+            except (OSError, BrokenProcessPool):  # no semaphores on this machine, or a process was killed for want of memory
+                bar.reset()
+        keep(map(chunk, starts, stops))
     return frames

@@ -83,7 +83,7 @@ def _at_once(world: str, out: Path, todo: Mapping[str, Entry], precision: str | 
                 yield running[done]
         except BrokenProcessPool:
             raise ChildProcessError(
-                "A training was ended from outside, perhaps for want of memory; the same command goes on, with fewer --jobs if need be."
+                "A training was ended from outside, perhaps for want of memory; the same command goes on with it."
             ) from None
         except BaseException:
             pool.shutdown(cancel_futures=True)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -193,6 +194,28 @@ def test_annotated_points_land_on_what_they_annotate(kennel, file, dot):
     middle = np.mean(list(face.points.values()), axis=0)
     assert face.body[tuple(middle.astype(int))]
     assert not face.body[0, 0]
+
+
+def test_annotated_points_of_a_turned_photograph(kennel, tmp_path):
+    """A camera held upright: the file lies on its side, and says so."""
+    world, annotate = kennel
+    with Image.open(tmp_path / "val" / "dog" / "wide.png") as picture:
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        picture.rotate(90, expand=True).save(tmp_path / "val" / "dog" / "wide.png", exif=exif)
+    (face,) = annotate(left_eye=[180 / 300, 60 / 200])
+    reddest = (world.val[face.index][0][0] > 128).nonzero().double().mean(0) + 0.5
+    assert face.points["left_eye"] == pytest.approx(reddest.tolist(), abs=0.6)
+
+
+def test_a_name_that_two_images_have_is_refused(kennel, tmp_path):
+    _, annotate = kennel
+    annotate()
+    for split in ("train", "val"):
+        shutil.copytree(tmp_path / split / "dog", tmp_path / split / "cat")
+    world = open_world(f"folder:{tmp_path}")
+    with pytest.raises(ValueError, match=r"annotates 'wide\.png', but 2 validation images of folder:.* have that name"):
+        annotated_faces(world, tmp_path / "faces.json")
 
 
 def test_annotations_that_are_wrong(kennel, tmp_path):

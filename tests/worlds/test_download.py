@@ -2,12 +2,14 @@
 
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from zfhelpers.files import data_dir
@@ -149,6 +151,25 @@ def test_an_archive_that_was_cut_short_is_refused(server):
     with pytest.raises(ValueError, match=r"\.zip' is not a whole zip file \(.*\); remove it and fetch it again"):
         unpack(archive, data_dir() / "tiny-imagenet-200")
     assert here() == ["tiny-imagenet-200.zip"]
+
+
+def test_a_damaged_archive_is_refused_in_one_sentence(server):
+    archive, rng = data_dir() / "tiny-imagenet-200.zip", np.random.default_rng(0)
+    archive.parent.mkdir()
+    sentences = []
+    for _ in range(60):
+        data = bytearray(server.content)
+        for place in rng.integers(len(data), size=rng.integers(1, 6)):
+            data[place] ^= 1 << int(rng.integers(8))
+        archive.write_bytes(data)
+        try:
+            unpack(archive, data_dir() / "tiny-imagenet-200")
+        except (ValueError, FileNotFoundError) as error:
+            sentences.append(str(error))
+        for name in ("tiny-imagenet-200", "tiny-imagenet-200.part"):
+            shutil.rmtree(data_dir() / name, ignore_errors=True)
+    assert len(sentences) > 30
+    assert all("tiny-imagenet-200" in sentence and len(sentence.splitlines()) == 1 for sentence in sentences)
 
 
 def test_a_folder_that_was_unpacked_in_part_is_told(server):

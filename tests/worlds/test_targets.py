@@ -95,6 +95,7 @@ def test_caltech_from_its_folders(name, count, tiny):
     root = data_dir() / name / folder
     write_caltech(root, count)
     (root / ".DS_Store").write_text("")
+    (root / "__MACOSX").mkdir()
     (root / "class 003" / "RENAME2").write_text("a stray file, as there is one in Caltech-256")
     target = open_target(name, tiny)
     assert target.classes == tuple(f"class {k:03d}" for k in range(count))

@@ -36,8 +36,9 @@ def test_a_smaller_but_whole_one_opens_and_says_its_size(tiny):
 
 def test_the_lists_of_boxes_may_be_missing_and_hidden_files_do_not_count(tiny):
     root = write({name: data for name, data in tiny.items() if not name.endswith("boxes.txt")})
-    for place in ("train/.DS_Store", "train/n01/images/.DS_Store", "val/images/.DS_Store"):
+    for place in ("train/.DS_Store", "train/n01/images/.DS_Store", "val/images/.DS_Store", "val/images/Thumbs.db"):
         (root / place).write_bytes(b"")
+    (root / "train" / "@eaDir").mkdir()
     assert read_listing(root).images_a_class == (4, 2)
 
 

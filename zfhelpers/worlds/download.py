@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import zipfile
+import zlib
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -122,8 +123,10 @@ def unpack(archive: Path, root: Path) -> None:
                 at = part / member.filename
                 if not (at.is_file() and at.stat().st_size == member.file_size):
                     zipped.extract(member, part)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{str(archive)!r} is not a whole zip file ({error}); remove it and fetch it again.") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{str(archive)!r} is not a whole zip file ({str(error) or type(error).__name__}); remove it and fetch it again."
+        ) from None
     listing = read_listing(part / root.name)
     held, meant = (len(listing.classes), *listing.images_a_class), (CLASSES, *IMAGES_A_CLASS)
     if held != meant:

@@ -14,17 +14,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from zfhelpers.boxes import Box, overlap, square
 from zfhelpers.files import project_dir
 from zfhelpers.toyworld.drawings.dogs import DOGS
+from zfhelpers.worlds.frames import read_image
 from zfhelpers.worlds.world import World
 
 PARTS = ("right_eye", "left_eye", "nose")
@@ -112,21 +113,26 @@ def annotated_faces(world: World, path: str | Path) -> list[Face]:
 
     Raises:
         FileNotFoundError: no such annotation file, or an annotation of an image that is not in `world.val`.
-        ValueError: not such a file; a point outside its image; two eyes in one place.
+        ValueError: not such a file; a name that several images have; a point outside its image; two eyes in one place.
     """
     path = Path(path)
     try:
         faces = json.loads(path.read_text(encoding="utf-8"))["faces"]
-        rows = [(face["file"], {part: tuple(map(float, face[part])) for part in PARTS}) for face in faces]
+        rows = [(str(face["file"]), {part: tuple(map(float, face[part])) for part in PARTS}) for face in faces]
     except FileNotFoundError:
         raise FileNotFoundError(f"There are no annotations {str(path)!r}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not an annotation file: {type(error).__name__} {error}.") from None
     places = {Path(file).name: index for index, file in enumerate(world.val.files)}
+    named = Counter(Path(file).name for file in world.val.files)
     found = []
     for file, fractions in rows:
         if file not in places:
             raise FileNotFoundError(f"{path.name} annotates {file!r}, which is not among the validation images of {world.name}.")
+        if named[file] > 1:
+            raise ValueError(
+                f"{path.name} annotates {file!r}, but {named[file]} validation images of {world.name} have that name."
+            )
         for part, point in fractions.items():
             if len(point) != 2 or not all(0 <= fraction < 1 for fraction in point):
                 raise ValueError(f"{path.name} puts the {part} of {file!r} at {point}, outside the image (fractions, 0 to 1).")
@@ -141,8 +147,7 @@ def annotated_faces(world: World, path: str | Path) -> list[Face]:
 
 def _in_crop(fractions: dict[str, tuple[float, float]], file: str, world: World) -> dict[str, tuple[float, float]]:
     """Fractions of the file's (width, height) as (row, column) in the centre crop, by the same steps as `to_frame`."""
-    with Image.open(file) as image:
-        width, height = image.size
+    width, height = read_image(file).size  # upright, as the world shows it
     factor, size = world.frame_size / min(width, height), world.image_size
     scaled = [max(world.frame_size, round(side * factor)) for side in (height, width)]
     starts = [(side - world.frame_size) // 2 + (world.frame_size - size) // 2 for side in scaled]

@@ -18,6 +18,7 @@ import numpy as np
 
 from zfhelpers.files import cached_array, data_dir
 from zfhelpers.toyworld import novel, scenes
+from zfhelpers.worlds.formats import is_companion
 from zfhelpers.worlds.frames import decode
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -118,7 +119,7 @@ def _caltech(name: str, world: World) -> Target:
         f"fetch it from {source} and unpack it so that its {count} class folders lie in {str(root)!r}, "
         "or set ZF_DATA to the folder that holds it"
     )
-    classes = sorted(entry.name for entry in root.glob("[!.]*") if entry.is_dir())
+    classes = sorted(entry.name for entry in root.glob("*") if entry.is_dir() and not is_companion(entry.name))
     if not classes:
         raise FileNotFoundError(f"{name} is not in {str(root)!r}; {advice}.")
     if len(classes) != count:
@@ -144,7 +145,7 @@ def _voc(name: str, world: World) -> Target:
     counts, stems = [], []
     for split in ("train", "val"):
         listing = root / "ImageSets" / "Main" / f"{split}.txt"
-        if not listing.is_file() or not (listed := listing.read_text().split()):
+        if not listing.is_file() or not (listed := listing.read_text(encoding="utf-8", errors="replace").split()):
             raise FileNotFoundError(f"voc2012 has no list of images {str(listing)!r}; {advice}.")
         counts.append(len(listed))
         stems += listed

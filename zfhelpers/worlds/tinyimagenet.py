@@ -18,6 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from zfhelpers.worlds.formats import is_companion
+
 FOLDER = "tiny-imagenet-200"
 CLASSES, IMAGES_A_CLASS = 200, (500, 50)  # of the official archive
 FETCH = "'make data WORLD=tinyimagenet'"
@@ -72,7 +74,7 @@ def read_listing(root: Path) -> Listing:
 
 def _training(root: Path, wnids: list[str]) -> dict[str, list[str]]:
     """The file names of each class."""
-    folders = {entry.name for entry in (root / "train").glob("[!.]*") if entry.is_dir()}
+    folders = {entry.name for entry in (root / "train").glob("*") if entry.is_dir() and not is_companion(entry.name)}
     if differs := sorted(folders ^ set(wnids)):
         raise _in_part(root, f"and its wnids.txt differ in {len(differs)} class folders, {differs[0]!r} first")
     files = {wnid: _names(root / "train" / wnid / "images") for wnid in wnids}
@@ -103,7 +105,7 @@ def _same_for_all(root: Path, which: str, counts: dict[str, int]) -> int:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.glob("[!.]*"))
+    return sorted(entry.name for entry in folder.glob("*") if not is_companion(entry.name))
 
 
 def _text(root: Path, file: str) -> str:

@@ -104,8 +104,8 @@ def _status(path: str) -> tuple[int, int, int, int] | None:
 
 def _content(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open(path, "rb", buffering=0) as file:
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
         return str(error.errno)
 

@@ -96,7 +96,7 @@ def pictures(folder: Path) -> tuple[list[str], Counter[str]]:
             left_out[reason] += 1
         else:
             files.append(path)
-    return sorted(files, key=lambda path: Path(path).parts), left_out
+    return sorted(files, key=lambda path: path.split(os.sep)), left_out
 
 
 def outside(root: Path) -> int:

@@ -11,7 +11,6 @@ Pillow has also heard of films, tables and PostScript, and knows formats without
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from PIL import Image
 
@@ -32,7 +31,7 @@ def is_companion(name: str) -> bool:
 def formats_for(path: str | os.PathLike) -> list[str]:
     """The formats of Pillow that a file of this name may have: those with a signature, and the one of its ending."""
     Image.init()
-    ending = Path(path).suffix.lower()
+    ending = os.path.splitext(path)[1].lower()
     named = Image.registered_extensions().get(ending)
     plugins = [name for name, (factory, _) in Image.OPEN.items() if not getattr(factory, "__module__", "").startswith("PIL.")]
     asked = dict.fromkeys([*SIGNED, *plugins, named])
@@ -44,7 +43,7 @@ def formats_for(path: str | os.PathLike) -> list[str]:
 def is_picture(path: str | os.PathLike) -> bool:
     """Whether a file is one of the pictures of its folder; one of a common ending is, even if it turns out to be damaged."""
     Image.init()
-    named = Image.registered_extensions().get(Path(path).suffix.lower())
+    named = Image.registered_extensions().get(os.path.splitext(path)[1].lower())
     if named in COMMON and named in Image.OPEN:
         return True
     try:

@@ -220,5 +220,5 @@ def _whole(box: Box) -> Box:
     except (TypeError, ValueError, OverflowError):  # no numbers, not even a sequence, NaN, infinity
         same = False
     if not same or len(edges) != 4:
-        raise ValueError(f"A box is (top, left, bottom, right) in whole pixels, not {reprlib.repr(box)}.")
+        raise ValueError(f"A box is (top, left, bottom, right), not {reprlib.repr(box)}: four whole numbers.")
     return edges

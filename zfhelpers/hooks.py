@@ -16,6 +16,7 @@ from itertools import chain
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -224,7 +225,7 @@ def whole(name: str, value: object, least: float = 1) -> int:
     >>> whole("stride", 8.0)
     8
     """
-    number = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    number = value.item() if isinstance(value, Tensor | np.ndarray) and value.ndim == 0 else value
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{name} must be a whole number, not {value!r}.")
     if not math.isfinite(number) or number != int(number):
@@ -246,7 +247,7 @@ def maps_first(values: Tensor, layer: str, part: nn.Module, shape: Sequence[int]
         layer, part: the layer's name, and the layer.
         shape: of the images, (..., H, W).
         channel_axis: in which axis the maps lie; -1 is the last. None: in axis 1, unless they plainly lie last: after a Linear or
-            a LayerNorm, or if axes 1 and 2 have the images' proportions while 2 and 3 have not.
+            a LayerNorm, or if axes 1 and 2 can be rows and columns of such images while 2 and 3 cannot.
 
     Raises:
         ValueError: maps that cannot be told from places, no such axis, or a number of axes that is no picture's.
@@ -283,7 +284,8 @@ def _seem_last(part: nn.Module, given: tuple[int, ...], shape: Sequence[int]) ->
         return True
     height, width = shape[-2:]
 
-    def proportional(rows: int, columns: int) -> bool:
-        return abs(rows * width - columns * height) <= max(height, width)  # but for one row or column
+    def alike(rows: int, columns: int) -> bool:
+        """Convolutions and pools make the difference between the sides of an image smaller, but for a row, and do not turn it."""
+        return (rows - columns) * (height - width) >= 0 and abs(rows - columns) <= abs(height - width) + 1
 
-    return proportional(*given[1:3]) and not proportional(*given[2:])
+    return alike(*given[1:3]) and not alike(*given[2:])

@@ -145,7 +145,7 @@ def test_corners_are_black_and_not_the_mean(net, images):
     net_input = net.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     invariance_curves(net, images, LABELS, "rotation", [45], preprocess=minus_grey)
     net_input.remove()
-    assert (seen[1][:, :, 0, 0] == -120).all()  # black minus the mean
+    assert (seen[-1][:, :, 0, 0] == -120).all()  # black minus the mean
 
 
 # ------------------------------------------------------------------------------------------------------------- the toy world
@@ -229,7 +229,7 @@ def test_typical_distance_is_the_median_over_pairs(net, images):
         ({"labels": [0.0, 1.0, 2.0]}, ValueError, "one whole-numbered label"),
         ({"labels": [0, 1, 5]}, ValueError, r"Labels 0 to 5 do not fit .*\(3, 5\)"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
-        ({"images": torch.zeros(3, 64, 64)}, ValueError, r"shape \(N, 3, H, W\), not \(3, 64, 64\)"),
+        ({"images": torch.zeros(3, 64, 64)}, ValueError, r"shape \(N, C, H, W\), not \(3, 64, 64\)"),
         ({"images": "dog"}, ValueError, "not str"),
         ({"preprocess": None}, TypeError, "world.preprocess makes one"),
     ],

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfhelpers.hooks import activations
+from zfhelpers.hooks import activations, find_layer, maps_first
 from zfhelpers.worlds.world import World
 
 
@@ -62,14 +62,14 @@ def shift_change(module: nn.Module, world: World, frames: Tensor, layer: str, sh
         module: a network of `world`.
         world: gives size and preprocessing.
         frames: (N, 3, F, F) uint8, larger than the image, for instance `world.val.frames[:100]`.
-        layer: name of a layer with maps.
+        layer: name of a layer with maps, in axis 1 of what it puts out.
         shifts: pixels to the right and down at once, each from 0 to (F - image size) // 2 on either side of the centre crop.
 
     Returns:
         (N, len(shifts)) float: |S(d) - S(0)| / |S(0)| of every image at every shift.
 
     Raises:
-        ValueError: a shift that reaches over the frame.
+        ValueError: a shift that reaches over the frame, or a layer without maps.
     """
     room = (frames.shape[-1] - world.image_size) // 2
     if any(abs(shift) > room for shift in shifts):
@@ -81,7 +81,13 @@ def shift_change(module: nn.Module, world: World, frames: Tensor, layer: str, sh
     def activity(shift: int) -> Tensor:
         start, size = room - shift, world.image_size
         moved = world.preprocess(frames[..., start : start + size, start : start + size])
-        return torch.cat([activations(module, part, layer)[layer].sum((2, 3)) for part in moved.split(100)])  # (N, maps)
+        sums = []
+        for part in moved.split(100):
+            values = maps_first(activations(module, part, layer)[layer], layer, find_layer(module, layer), moved.shape)
+            if values.ndim != 4:
+                raise ValueError(f"Layer {layer!r} gives {tuple(values.shape)}; choose one that gives maps.")
+            sums.append(values.sum((2, 3)))
+        return torch.cat(sums)  # (N, maps)
 
     still = activity(0)
     return torch.stack([(activity(shift) - still).norm(dim=1) / still.norm(dim=1) for shift in shifts], 1)

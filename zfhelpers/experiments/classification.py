@@ -19,8 +19,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from zfhelpers.answers import check_alone, check_output, explained
+from zfhelpers.answers import probabilities as probabilities_of
+from zfhelpers.hooks import checked_images
 from zfhelpers.training.errors import wrong
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -30,27 +33,33 @@ CENTRE = 4  # where `World.ten_crop` puts the centre crop
 AT_ONCE = 64  # images in a forward pass, or a tenth as many where each has ten views
 
 
-def probabilities(module: nn.Module, world: World, images: ImageSet, indices: Sequence[int] | None = None) -> np.ndarray:
+def probabilities(
+    module: nn.Module, world: World, images: ImageSet, indices: Sequence[int] | None = None, output: str = "logits"
+) -> np.ndarray:
     """The class probabilities of centre crops, a batch at a time.
 
     Args:
-        module: a network in evaluation mode that takes the world's images and returns logits (n, classes).
+        module: a network in evaluation mode that takes the world's images and returns logits (n, classes), or what `output` says.
         world: whose mean image is subtracted.
         images: for instance `world.val`.
         indices: which of them, (N,); all if None.
+        output: what the network puts out: "logits", "probabilities" or "sigmoid", as for `occlusion_maps`.
 
     Returns:
-        (N, classes) float32, rows that add up to 1.
+        (N, classes) float32, rows that add up to 1, but for classes that stand each for itself.
 
     Raises:
-        ValueError: no image, or a network that is still in training mode.
+        ValueError: no image, a network that is still in training mode, or one whose answers are not what `output` says, are not
+            finite, or depend on the other images of a batch.
     """
-    return _softmax(module, images, indices, AT_ONCE, world.preprocess)
+    return _probabilities(module, images, indices, AT_ONCE, world.preprocess, output)
 
 
-def view_probabilities(module: nn.Module, world: World, images: ImageSet, indices: Sequence[int] | None = None) -> np.ndarray:
+def view_probabilities(
+    module: nn.Module, world: World, images: ImageSet, indices: Sequence[int] | None = None, output: str = "logits"
+) -> np.ndarray:
     """The class probabilities of the paper's ten views of each image: (N, 10, classes) float32. Otherwise as `probabilities`."""
-    return _softmax(module, images, indices, AT_ONCE // 10, world.ten_crop)
+    return _probabilities(module, images, indices, AT_ONCE // 10, world.ten_crop, output)
 
 
 def one_crop(of_views: np.ndarray) -> np.ndarray:
@@ -76,7 +85,8 @@ def average(members: Iterable[np.ndarray]) -> np.ndarray:
     return np.mean(members, axis=0)
 
 
-def _softmax(module, images: ImageSet, indices, at_once: int, prepare) -> np.ndarray:
+def _probabilities(module, images: ImageSet, indices, at_once: int, prepare, output: str) -> np.ndarray:
+    check_output(output)
     rows = np.arange(len(images)) if indices is None else np.asarray(indices, dtype=np.int64)
     if not len(rows):
         raise ValueError("There is no image to judge; give a set of one image or more.")
@@ -86,6 +96,20 @@ def _softmax(module, images: ImageSet, indices, at_once: int, prepare) -> np.nda
     with torch.inference_mode():
         for part in np.array_split(rows, -(-len(rows) // at_once)):
             seen = prepare(torch.from_numpy(np.array(images.frames[part])))  # (n, 3, S, S) or (n, 10, 3, S, S)
-            flat = seen.flatten(0, -4).contiguous(memory_format=torch.channels_last)  # up to half faster on a CPU
-            found.append(module(flat).softmax(dim=1).unflatten(0, seen.shape[:-3]).cpu().numpy())
+            flat = checked_images(module, seen.flatten(0, -4)).contiguous(memory_format=torch.channels_last)  # faster on a CPU
+            if not found:
+                check_alone(lambda batch: (answer_to(module, batch), {}), flat, output=True)
+            answer = answer_to(module, flat)
+
+            def called(row: int, part: np.ndarray = part, views: int = len(flat) // len(part)) -> str:
+                return f"Image {part[row // views]}"
+
+            said = probabilities_of(module, flat, answer, output, called)
+            found.append(said.unflatten(0, seen.shape[:-3]).cpu().numpy())
     return np.concatenate(found)
+
+
+def answer_to(module: nn.Module, images: Tensor) -> object:
+    """What a network puts out, or one sentence with the images' shape where it cannot take them."""
+    with explained(module, images):
+        return module(images)

@@ -28,8 +28,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from zfhelpers.answers import check_alone
 from zfhelpers.boxes import Box, covered
-from zfhelpers.hooks import checked_images, recording
+from zfhelpers.hooks import checked_images, layer_names, recording, whole
 
 ROUNDING = 1e-5
 """A change smaller than this share of the layer's largest value is zero: float32 rounding makes that much of nothing."""
@@ -89,7 +90,7 @@ def correspondence(
 
     Args:
         module: any network; it is left exactly as it was.
-        images: (n, 3, H, W) float, pixels minus the mean image, n at least 2.
+        images: (n, C, H, W) float, pixels minus the mean image, n at least 2.
         boxes: one for each image, as `boxes.covered` takes them.
         layers: names of layers, "layer5" and "layer7" in the paper.
         fill: what the boxes show; 0 is the mean image, grey to the eye. As in `occlusion_maps`.
@@ -100,21 +101,27 @@ def correspondence(
 
     Raises:
         ValueError: an unknown layer, fewer than two images, not one box per image, a box that covers nothing of its image, NaN
-            pixels.
+            pixels, NaN that arises in the network, a network whose answers depend on the batch.
         TypeError: images that are not float.
     """
     images = checked_images(module, images)
     if len(images) < 2:
         raise ValueError("Correspondence is between images; give at least 2, not 1.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
+    batch_size, layers = whole("batch_size", batch_size), layer_names(layers)
     hidden = covered(images, boxes, fill)
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    with recording(module, layers, finite=False) as forward:
+        check_alone(forward, images)
     with recording(module, layers) as forward:
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
             # Both in one batch, so that what the box does not reach is computed alike.
-            _, values = forward(torch.cat([images[part], hidden[part]]))
+            count = len(images[part])
+
+            def called(row: int, start: int = start, count: int = count) -> str:
+                return f"Image {start + row % count}{', its box hidden,' if row >= count else ''}"
+
+            _, values = forward(torch.cat([images[part], hidden[part]]), called)
             for layer, value in values.items():
                 found.setdefault(layer, []).append(value.cpu().chunk(2))
     return {layer: compared(*map(torch.cat, zip(*parts, strict=True))) for layer, parts in found.items()}

@@ -22,8 +22,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from zfhelpers.answers import check_alone
 from zfhelpers.files import cache_dir, write_whole
-from zfhelpers.hooks import recording
+from zfhelpers.hooks import checked_images, layer_names, recording
 from zfhelpers.networks.checkpoints import load, read_card
 from zfhelpers.strongest import TopActivations, strongest
 from zfhelpers.training.weights import epoch_file, read_tensors
@@ -68,20 +69,25 @@ def responses(module: nn.Module, world: World, indices: Sequence[int], layers: I
         layers: names of convolutional layers.
 
     Raises:
-        ValueError: no image, or an unknown layer.
+        ValueError: no image, an unknown layer, NaN that arises in the network, a network whose answers depend on the batch.
         IndexError: an index that the world has no training image for.
     """
     if not len(indices):
         raise ValueError("There is no image to look at; give the indices of one training image or more.")
 
     def summary(values: Tensor) -> tuple[Tensor, ...]:
+        if values.ndim != 4:
+            raise ValueError(f"Maps have rows and columns; a layer that gives {tuple(values.shape)} is not convolutional.")
         peaks, rows, columns = strongest(values)
         return peaks, rows.short(), columns.short(), values.mean((2, 3))
 
-    found = []
+    found, layers = [], layer_names(layers)
+    with recording(module, layers, finite=False) as forward:
+        check_alone(forward, checked_images(module, world.preprocess(world.train.images(indices[:1]))))
     with recording(module, layers, read=summary) as forward:
         for start in range(0, len(indices), IMAGES_AT_ONCE):
             images = world.preprocess(world.train.images(indices[start : start + IMAGES_AT_ONCE]))
+            images = checked_images(module, images, start)
             found.append(forward(images.contiguous(memory_format=torch.channels_last))[1])  # up to half faster on a CPU
     return {layer: Responses(*map(torch.cat, zip(*(part[layer] for part in found), strict=True))) for layer in found[0]}
 

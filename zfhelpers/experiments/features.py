@@ -23,8 +23,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from zfhelpers.answers import check_alone
 from zfhelpers.files import cache_dir, fingerprint, new_array, show_progress
-from zfhelpers.hooks import checked_images, find_layer, recording
+from zfhelpers.hooks import checked_images, find_layer, layer_names, recording
 from zfhelpers.model import ZFNet
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -69,7 +70,7 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
         ValueError: an unknown layer, no image, images of another size than the world's, values that half precision cannot hold.
         OSError: the cache cannot be written; no part of these features is left in it.
     """
-    names = list(dict.fromkeys([layers] if isinstance(layers, str) else layers))
+    names = layer_names(layers)
     taps = {name: tap(module, name) for name in names}
     if not len(images):
         raise ValueError("There is no image to compute features of; give a set of one image or more.")
@@ -78,7 +79,7 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
     key = _key(module, world, images)
     paths = {name: cache_dir() / f"features-{name}-{key}.npy" for name in names}
     missing = [name for name in names if not paths[name].exists()]
-    if missing or not names:
+    if missing:
         with ExitStack() as files:
             arrays: dict[str, np.ndarray] = {}
             for rows, values in _passes(module, world, images, [taps[name] for name in missing]):
@@ -93,6 +94,8 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
 def _passes(module: nn.Module, world: World, images: ImageSet, taps: list[str]):
     """Batch by batch: which images, and {tap: (n, D) values}."""
     starts = tqdm(range(0, len(images), IMAGES_AT_ONCE), desc="features", unit="batch", disable=not show_progress())
+    with recording(module, taps, finite=False) as forward:
+        check_alone(forward, checked_images(module, world.preprocess(images.images(range(1)))))
     # A copy, in the order (maps, rows, columns) whatever the memory format.
     with recording(module, taps, read=lambda values: values.flatten(1).clone()) as forward:
         for start in starts:

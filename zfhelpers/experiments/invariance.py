@@ -33,7 +33,9 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from zfhelpers import toyworld
-from zfhelpers.hooks import checked_images, recording
+from zfhelpers.answers import check_alone, check_output, probabilities
+from zfhelpers.hooks import checked_images, layer_names, recording, whole
+from zfhelpers.strongest import prepared
 from zfhelpers.worlds.frames import centre_crop
 
 IDENTITY = {"translation": 0.0, "scale": 1.0, "rotation": 0.0}
@@ -41,7 +43,7 @@ IDENTITY = {"translation": 0.0, "scale": 1.0, "rotation": 0.0}
 
 LARGEST_SHIFT = 63 / 224  # of the image's height: the paper's axis ends at 63 of 224 pixels
 LAYERS = ("layer1", "layer7")
-Source = Callable[[str, float], Tensor]  # (kind, amount) -> the transformed images, (N, 3, H, W) pixels
+Source = Callable[[str, float], Tensor]  # (kind, amount) -> the transformed images, (N, C, H, W) pixels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,12 +101,14 @@ def invariance_curves(
     layers: str | Iterable[str] = LAYERS,
     preprocess: Callable[[Tensor], Tensor] | None = None,
     batch_size: int = 50,
+    *,
+    output: str = "logits",
 ) -> InvarianceCurves:
     """Transform images by every amount in turn; how far do the features move, and what is left of the true class's probability?
 
     Args:
-        module: a network from images to logits; it is left exactly as it was.
-        images: (N, 3, H, W) *pixels*, uint8 or float, 0 is black: they go through `transformed`. Or a function
+        module: a network from images to logits, or to what `output` says; it is left exactly as it was.
+        images: (N, C, H, W) *pixels*, uint8 or float, 0 is black: they go through `transformed`. Or a function
             `images(kind, amount)` that returns them transformed already, for instance `drawn(scenes)`.
         labels: (N,) the true classes.
         kind: "translation" (vertical), "scale" or "rotation".
@@ -113,35 +117,50 @@ def invariance_curves(
         preprocess: from transformed pixels to what the network takes, `world.preprocess`; None if that is the pixels.
         batch_size: the most images in one forward pass. The layers' features of all N originals are kept: 0.7 MB an image for
             layer 1 at half width and 128 px.
+        output: what the network puts out: "logits", "probabilities" or "sigmoid", as for `occlusion_maps`.
 
     Returns:
         see `InvarianceCurves`. The distance at the amount that changes nothing is exactly 0.
 
     Raises:
-        ValueError: an unknown kind or layer, an amount outside its range, labels that do not fit, a wrong shape, NaN pixels.
+        ValueError: an unknown kind or layer, an amount outside its range, labels that do not fit, a wrong shape, NaN pixels; NaN
+            that arises in the network, an output that is not what `output` says, answers that depend on the batch.
         TypeError: uint8 pixels without `preprocess`.
     """
+    check_output(output)
     amounts = checked_amounts(kind, amounts)
     source = images if callable(images) else lambda kind, amount: transformed(images, kind, amount)
     original = source(kind, IDENTITY[kind])
     truth = torch.as_tensor(labels)
     if truth.shape != original.shape[:1] or truth.is_floating_point():
         raise ValueError(f"Give one whole-numbered label for each of the {len(original)} images, not {tuple(truth.shape)}.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
+    batch_size, layers = whole("batch_size", batch_size), layer_names(layers)
 
     def batches(pixels: Tensor):
+        if len(pixels) != len(original):
+            raise ValueError(f"There are {len(original)} images, and {len(pixels)} of them transformed; transform each once.")
         for start in range(0, len(pixels), batch_size):
             part = pixels[start : start + batch_size]
-            part = checked_images(module, preprocess(part) if preprocess else part, start)
+            part = checked_images(module, prepared(part, preprocess) if preprocess else part, start)
             # Channels last makes convolutions on a CPU a third faster; the module's own weights can stay as they lie.
-            output, features = forward(part.contiguous(memory_format=torch.channels_last))
-            if not isinstance(output, Tensor) or output.ndim != 2 or not 0 <= truth.min() <= truth.max() < output.shape[1]:
-                shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-                raise ValueError(f"Labels {truth.min()} to {truth.max()} do not fit a network that answers with {shape}.")
-            right = truth[start : start + batch_size].to(output.device)
-            yield output.softmax(1).gather(1, right[:, None])[:, 0].cpu(), features
+            part = part.contiguous(memory_format=torch.channels_last)
 
+            def called(row: int, start: int = start) -> str:
+                return f"Image {start + row}"
+
+            answer, features = forward(part, called)
+            said = probabilities(module, part, answer, output, called)
+            if not 0 <= truth.min() <= truth.max() < said.shape[1]:
+                raise ValueError(
+                    f"Labels {truth.min()} to {truth.max()} do not fit a network that answers with {tuple(said.shape)}."
+                )
+            right = truth[start : start + batch_size].to(said.device)
+            yield said.gather(1, right[:, None])[:, 0].cpu(), features
+
+    with recording(module, layers, finite=False) as forward:
+        check_alone(
+            forward, checked_images(module, prepared(original[:1], preprocess) if preprocess else original[:1]), output=True
+        )
     with recording(module, layers) as forward:
         # The originals run in the same batches as their transforms: the same sums in the same order, so that 0 is exactly 0.
         before = [features for _, features in batches(original)]
@@ -189,13 +208,13 @@ def transformed(images: Tensor, kind: str, amount: float) -> Tensor:
     Bilinear, by torchvision. uint8 pixels are rounded to uint8, as those of a stored image would be.
 
     Args:
-        images: (N, 3, H, W) pixels, uint8 or float, *before* the mean image is subtracted: black is 0.
+        images: (N, C, H, W) pixels, uint8 or float, *before* the mean image is subtracted: black is 0.
         kind: "translation", "scale" or "rotation".
         amount: pixels down, up to 63/224 of the height either way (the paper's range); ratio from 1 to 2, where 2 shows the
             middle quarter of the image at twice its size; degrees counter-clockwise, -360 to 360.
 
     Returns:
-        (N, 3, H, W) of the same type.
+        (N, C, H, W) of the same type.
 
     Raises:
         ValueError: a wrong shape, an unknown kind, an amount outside its range.
@@ -206,9 +225,9 @@ def transformed(images: Tensor, kind: str, amount: float) -> Tensor:
             [ 4,  5,  6,  7],
             [ 8,  9, 10, 11]], dtype=torch.uint8)
     """
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3:
+    if not isinstance(images, Tensor) or images.ndim != 4:
         given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"Images to transform are pixels of shape (N, 3, H, W), not {given}.")
+        raise ValueError(f"Images to transform are pixels of shape (N, C, H, W), not {given}.")
     amount = checked_amounts(kind, amount, images.shape[2]).item()
     if amount == IDENTITY[kind]:
         return images.clone()
@@ -262,7 +281,7 @@ def typical_distance(
 
     Args:
         module: any network.
-        images: (N, 3, H, W) pixels, N at least 2; some tens are plenty.
+        images: (N, C, H, W) pixels, N at least 2; some tens are plenty.
         layers: dotted module names.
         preprocess: as for `invariance_curves`.
 
@@ -274,7 +293,7 @@ def typical_distance(
         TypeError: uint8 pixels without `preprocess`.
     """
     with recording(module, layers, read=lambda value: value.flatten(1).clone()) as forward:
-        features = forward(checked_images(module, preprocess(images) if preprocess else images))[1]
+        features = forward(checked_images(module, prepared(images, preprocess) if preprocess else images))[1]
     if len(images) < 2:
         raise ValueError("A distance between images needs at least two of them.")
     return {layer: torch.pdist(values.float()).median().item() for layer, values in features.items()}

@@ -23,7 +23,7 @@ class InvarianceRow:
     Attributes:
         xlabel: with the unit, for instance "vertical translation (pixels)".
         amounts: (T,) how far.
-        samples: (images, samples, 3, h, h) uint8, transformed images.
+        samples: (images, samples, C, h, h) uint8, transformed images.
         distances: {layer: (images, T)}: distance of the features to those of the untransformed image.
         probability: (images, T) of the true class.
         ticks: where the axis of amounts is marked, for instance at quarter turns; matplotlib's choice if not given.
@@ -82,7 +82,7 @@ def invariance_figure(rows: Sequence[InvarianceRow], names: Sequence[str], alt: 
 
 
 def draw_samples(axes: Axes, samples: np.ndarray, names: Sequence[str]) -> None:
-    """Samples (images, samples, 3, h, h), a row for each image, its name before it in the colour of its curves."""
+    """Samples (images, samples, C, h, h), a row for each image, its name before it in the colour of its curves."""
     tiles = np.stack([fit(images, 36) for images in samples])
     axes.imshow(pixels(mosaic(tiles.reshape(-1, *tiles.shape[2:]), tiles.shape[1])), interpolation="nearest")
     high = tiles.shape[-2] + 1  # with the separator

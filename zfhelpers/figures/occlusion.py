@@ -31,10 +31,10 @@ class OccludedImage:
     """One row of Fig. 7.
 
     Attributes:
-        image: (3, S, S) uint8.
+        image: (C, S, S) uint8.
         maps: the result of `occlusion_maps`.
         label: index of the true class.
-        projections: (4, 3, h, h) float: the strongest map projected from this image, and from three others that excite it.
+        projections: (4, C, h, h) float: the strongest map projected from this image, and from three others that excite it.
     """
 
     image: ArrayLike

@@ -61,7 +61,7 @@ class Picture:
     """A picture with alt text. A notebook shows it as an HTML figure; as text it is its alt text, the same on every machine.
 
     Args:
-        drawing: a matplotlib Figure, an image (3, H, W) uint8, a Pillow image, or the bytes of a PNG.
+        drawing: a matplotlib Figure, an image (C, H, W) uint8, a Pillow image, or the bytes of a PNG.
         alt: what is to be seen, in a sentence or two, without measured digits.
 
     Attributes:

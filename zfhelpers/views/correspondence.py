@@ -45,7 +45,7 @@ def correspondence_view(hidden: Mapping[str, object], changes: Mapping[str, Mapp
     rows of units.
 
     Args:
-        hidden: {part: (n, 3, S, S) uint8, the images with that part hidden}.
+        hidden: {part: (n, C, S, S) uint8, the images with that part hidden}.
         changes: {part: {layer: the result of `correspondence` for them}}, with the same parts.
 
     Raises:

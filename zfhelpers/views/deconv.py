@@ -20,7 +20,7 @@ from zfhelpers.deconv import RULES, Deconvnet
 from zfhelpers.figures.sheets import GRIDS
 from zfhelpers.figures.tiles import enlarge, projection_to_rgb, to_pillow
 from zfhelpers.geometry import ReceptiveField
-from zfhelpers.hooks import activations
+from zfhelpers.hooks import activations, find_layer, maps_first
 from zfhelpers.strongest import strongest
 from zfhelpers.views.panels import beside, enlarged, factor, frame, readout, slider_below
 from zfhelpers.views.view import View
@@ -37,8 +37,8 @@ def deconv_view(
 
     Args:
         net: any network that `Deconvnet` takes.
-        image: (3, S, S) float, preprocessed.
-        shown: (3, S, S) uint8, the same image as it is shown.
+        image: (C, S, S) float, preprocessed.
+        shown: (C, S, S) uint8, the same image as it is shown.
         layers: dotted names of convolutional layers.
         fields: {layer: its `receptive_field`}; where given, the unit's field is drawn on the image.
 
@@ -46,7 +46,10 @@ def deconv_view(
         ValueError: no layer, or one that the network has not.
     """
     deconv, images, zoom = Deconvnet(net), image[None], factor(shown)
-    peaks = {layer: [part[0] for part in strongest(values)] for layer, values in activations(net, images, layers).items()}
+    peaks = {
+        layer: [part[0] for part in strongest(maps_first(values, layer, find_layer(net, layer), images.shape))]
+        for layer, values in activations(net, images, layers).items()
+    }
     orders = {layer: values.argsort(descending=True, stable=True) for layer, (values, _, _) in peaks.items()}
     layer = widgets.Dropdown(options=list(layers), value=layers[-1], description="layer")
     counts = {name: len(order) for name, order in orders.items()}

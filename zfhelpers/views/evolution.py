@@ -24,7 +24,7 @@ def evolution_view(layers: Mapping[str, tuple], epochs: Sequence[int]) -> View:
     """Pick a layer and a map, and move through the epochs, or let them play.
 
     Args:
-        layers: {layer: (maps, projections, patches, winners)}: M map numbers; (M, E, 3, h, h) float; (M, E, 3, h, h) uint8, what
+        layers: {layer: (maps, projections, patches, winners)}: M map numbers; (M, E, C, h, h) float; (M, E, C, h, h) uint8, what
             the projections come from; (M, E) which image that is.
         epochs: the E epochs.
 

@@ -22,7 +22,7 @@ def features_view(layers: Mapping[str, tuple], notes: Mapping[str, Sequence[str]
     """Pick a layer and one of its maps, see its nine projections beside their nine image patches.
 
     Args:
-        layers: {layer: (maps, projections, patches)}: M map numbers, (M, 9, 3, h, h) float and (M, 9, 3, h, h) uint8.
+        layers: {layer: (maps, projections, patches)}: M map numbers, (M, 9, C, h, h) float and (M, 9, C, h, h) uint8.
         notes: {layer: a sentence for each of the M maps}, shown below.
 
     Raises:

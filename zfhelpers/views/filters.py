@@ -22,7 +22,7 @@ def filters_view(banks: Mapping[str, object], edges: tuple[float, float] = EDGES
     """Pick a network and walk along its first-layer filters; read strength and spectrum of each.
 
     Args:
-        banks: {name: (N, 3, k, k) float}, for instance `net.layer1.conv.weight`.
+        banks: {name: (N, C, k, k) float}, for instance `net.layer1.conv.weight`.
         edges: where low frequencies end and high ones begin, in cycles per pixel; drawn as circles into the spectrum.
 
     Raises:

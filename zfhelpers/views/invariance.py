@@ -30,7 +30,7 @@ def invariance_view(curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]],
     """The transformed image beside its curves, marked at the current amount. Everything is known beforehand; moving only draws.
 
     Args:
-        curves: {kind: (curves, images)}, images (N, T, 3, S, S) uint8, transformed by each of the T amounts.
+        curves: {kind: (curves, images)}, images (N, T, C, S, S) uint8, transformed by each of the T amounts.
         names: of the true class of each of the N images.
 
     Raises:

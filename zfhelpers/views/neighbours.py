@@ -33,7 +33,7 @@ def neighbours_view(images, labels, classes: Sequence[str], grams: Mapping[str, 
     """Pick an image and walk through the layers: its nearest neighbours by Euclidean distance, those of another class framed.
 
     Args:
-        images: (N, 3, S, S) uint8.
+        images: (N, C, S, S) uint8.
         labels: (N,) indices into `classes`.
         classes: names.
         grams: {layer: (N, N)}, the inner products of the images' features, see `probes.gram_matrix`.

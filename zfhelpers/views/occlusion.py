@@ -25,7 +25,7 @@ def occlusion_view(image, maps: OcclusionMaps, classes: Sequence[str], label: in
     """Fig. 7 to play with: move a grey square over an image and read what the network answers.
 
     Args:
-        image: (3, S, S) uint8.
+        image: (C, S, S) uint8.
         maps: the result of `occlusion_maps` for it.
         classes: names of all classes.
         label: index of the true class.

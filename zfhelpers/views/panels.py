@@ -36,12 +36,12 @@ def factor(image) -> int:
 
 
 def enlarged(image) -> Image.Image:
-    """An image (3, H, W), uint8, as one panel."""
+    """An image (C, H, W), uint8, as one panel."""
     return to_pillow(enlarge(image, factor(image)))
 
 
 def resized(image, side: int) -> Image.Image:
-    """An image (3, H, W), uint8, `side` pixels high and wide: reduced by averaging, or enlarged pixel by pixel."""
+    """An image (C, H, W), uint8, `side` pixels high and wide: reduced by averaging, or enlarged pixel by pixel."""
     small = to_pillow(image)
     return small.resize((side, side), Image.Resampling.BOX if small.width > side else Image.Resampling.NEAREST)
 

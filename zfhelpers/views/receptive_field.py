@@ -23,7 +23,7 @@ def receptive_field_view(image, fields: Mapping[str, ReceptiveField], sizes: Map
     """Pick a layer, move over its map, and see the square of the image that the unit sees.
 
     Args:
-        image: (3, S, S) uint8.
+        image: (C, S, S) uint8.
         fields: {layer: its `receptive_field`}.
         sizes: {layer: side of its maps}, for instance `net.conv_sizes`.
 

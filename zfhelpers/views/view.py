@@ -22,6 +22,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
+import numpy as np
 
 from zfhelpers.figures.picture import Picture, img
 
@@ -34,7 +35,7 @@ class View(widgets.VBox):
 
     Args:
         render: pure function from the state, {name of a control: its value}, to (picture, alt) or (picture, alt, readout). The
-            picture is a `Picture`, PNG bytes, or an image (3, H, W) uint8; the readout is HTML, read aloud as it changes.
+            picture is a `Picture`, PNG bytes, or an image (C, H, W) uint8; the readout is HTML, read aloud as it changes.
         controls: {name: widget with a `value` and a description}. Sliders, dropdowns and toggles work with the arrow keys.
         title: shown above.
 
@@ -94,17 +95,13 @@ class View(widgets.VBox):
                 control.value = value
             except Exception as error:  # traitlets has its own class
                 raise ValueError(f"Control {name!r} does not take {value!r}: {error}") from None
-            if control.value != value:  # sliders clip silently
+            if not _same(control.value, value):  # sliders clip silently
                 raise ValueError(f"Control {name!r} does not take {value!r}; it is now {control.value!r}.")
         return self
 
     def _update(self, _change=None) -> None:
-        key = tuple(self.state.items())
         try:
-            if key not in self._rendered:
-                self._rendered[key] = shown(*self.render(self.state))
-            self._rendered.move_to_end(key)
-            self.picture, self.readout = self._rendered[key]
+            self.picture, self.readout = self._remembered()
         except Exception as error:  # whatever a reader's own render function does, the View says so and goes on
             self.error = f"{type(error).__name__}: {error}"
             self._text.value = (
@@ -112,10 +109,22 @@ class View(widgets.VBox):
             )
             return
         self.error = None
-        if len(self._rendered) > REMEMBERED:
-            self._rendered.popitem(last=False)
         self._picture.value = img(self.png, self.alt)
         self._text.value = f'<div aria-live="polite">{self.readout}</div>'
+
+    def _remembered(self) -> tuple[Picture, str]:
+        """What this state shows: rendered once, or each time anew where a value cannot be a key, such as a list or a file."""
+        key = tuple((name, type(value), value) for name, value in self.state.items())  # 1, 1.0 and True are equal
+        try:
+            if key in self._rendered:
+                self._rendered.move_to_end(key)
+                return self._rendered[key]
+        except TypeError:
+            return shown(*self.render(self.state))
+        found = self._rendered[key] = shown(*self.render(self.state))
+        if len(self._rendered) > REMEMBERED:
+            self._rendered.popitem(last=False)
+        return found
 
     def __repr__(self) -> str:
         return f"<View: {self.alt}>"
@@ -128,6 +137,11 @@ class View(widgets.VBox):
         )
         still = f"<figure>{self.picture.html}<figcaption>{caption}</figcaption></figure>"
         return live | {"text/html": still, "text/plain": repr(self)}
+
+
+def _same(value, other) -> bool:
+    """Whether two values are equal, also where comparing gives an array of answers."""
+    return value is other or bool(np.all(value == other))
 
 
 def shown(picture, alt: str, readout: str = "") -> tuple[Picture, str]:

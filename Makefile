@@ -17,7 +17,13 @@ WORKERS ?= 2
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-FOLDER = $(subst /,-,$(subst :,-,$(WORLD)))
+
+# These go to the programs as they were typed, whatever is in them: make would expand a $, the shell would take quotes away.
+export ZF_WORLD := $(value WORLD)
+export ZF_NOTEBOOKS := $(value NOTEBOOKS)
+export ZF_PARAMS := $(value PARAMS)
+export ZF_FETCHED := $(if $(filter file,$(origin WORLD)),imagenette,$(value WORLD))
+unexport WORLD NOTEBOOKS PARAMS
 
 # Kernels are those of .venv, whatever else is installed; the packages too.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -43,15 +49,15 @@ help:
 	@echo
 	@echo "Worlds: toy, imagenette, tinyimagenet, imagenet, folder:PATH.  Another Python: make report PYTHON=python3.12"
 
+# snakemake keeps a copy of the Snakefile and would run that one for ever, also when it has changed: hence a place for each version.
 report: $(STAMP)
+	@test -w . || { echo "$$PWD cannot be written, and the report goes there; make it in a copy that can." >&2; exit 1; }
 	@$(RUN) -m snakemake --cores $(JOBS) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \
-		--max-checksum-file-size 0 --runtime-source-cache-path .snakemake/source-cache \
-		--config "world=$(WORLD)" "notebooks=$(NOTEBOOKS)" "params=$(PARAMS)"
-	@$(RUN) -P -m zfhelpers.report.index "reports/$(FOLDER)" "$(NOTEBOOKS)" --world "$(WORLD)" --summary $(if $(STRICT),--strict)
-	@echo "The report: reports/$(FOLDER)/index.html"
+		--max-checksum-file-size 0 --runtime-source-cache-path ".snakemake/source-cache/$$(cksum <Snakefile | tr ' ' -)"
+	@$(RUN) -P -m zfhelpers.report.last_words $(if $(filter-out 0 no false,$(STRICT)),--strict)
 
 expected: $(STAMP)
-	$(RUN) -m zfhelpers.report.expect --world "$(WORLD)" --jobs $(JOBS) --seeds $(SEEDS) --notebooks "$(NOTEBOOKS)"
+	$(RUN) -m zfhelpers.report.expect --world="$$ZF_WORLD" --jobs $(JOBS) --seeds $(SEEDS) --notebooks="$$ZF_NOTEBOOKS"
 
 test: $(STAMP)
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope
@@ -65,13 +71,12 @@ lab: $(STAMP)
 	$(RUN) -m jupyterlab notebooks
 
 train: $(STAMP)
-	$(RUN) -m zfhelpers.networks --world "$(WORLD)" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
+	$(RUN) -m zfhelpers.networks --world="$$ZF_WORLD" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
 		--jobs $(JOBS)
-	$(if $(NETWORKS)$(EPOCHS),,$(RUN) -m zfhelpers.results --world "$(WORLD)")
+	$(if $(NETWORKS)$(EPOCHS),,$(RUN) -m zfhelpers.results --world="$$ZF_WORLD")
 
-data: WORLD = imagenette
 data: $(STAMP)
-	$(RUN) -m zfhelpers.worlds.download "$(WORLD)"
+	$(RUN) -m zfhelpers.worlds.download -- "$$ZF_FETCHED"
 
 install: $(STAMP)
 

@@ -3,6 +3,7 @@
     snakemake --cores 2                                              # as many notebooks at once as cores are given
     snakemake --cores 2 --config world=imagenette
     snakemake --cores 1 --config "notebooks=notebooks/08*.ipynb" "params=-p seed 3"
+    ZF_WORLD="folder:/photos #2" snakemake --cores 2                 # settings may stand in the environment, too
 
 A notebook runs anew when it was saved after its last run, when its parameters change, and when the package, a network's card or the
 locked versions change in content; a page when the notebook ran or the templates change. On a cluster the same file runs with
@@ -11,32 +12,44 @@ Snakemake's executor plugins.
 
 import fcntl
 import hashlib
+import logging
 import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 
 from zfhelpers.report.run import parameters_of
+from zfhelpers.report.settings import check_writable, read_settings, threads_each
 
 HERE = Path(workflow.basedir)
-RUN, PAGE, LIST = (f"{shlex.quote(sys.executable)} -P -m zfhelpers.report.{name}" for name in ("run", "pages", "index"))
-DEFAULTS = {"world": "toy", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
 
-if unknown := config.keys() - DEFAULTS.keys():
-    raise WorkflowError(f"There is no setting {min(unknown)!r}; there are {', '.join(DEFAULTS)}.")
-SETTINGS = {name: str(config.get(name) or default) for name, default in DEFAULTS.items()}
-WORLD = SETTINGS["world"]
-PARAMS = shlex.join(shlex.split(SETTINGS["params"]))
-WORDS = shlex.split(PARAMS)
-GIVEN = list(zip(WORDS[1::3], WORDS[2::3]))  # -p NAME VALUE -p NAME VALUE ...
-REPORTS = f"{SETTINGS['reports']}/{WORLD.replace(':', '-').replace('/', '-')}"
-NOTEBOOKS = {path.stem: str(path) for path in sorted(Path().glob(SETTINGS["notebooks"]))}
-CHECK = f"{RUN} check {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)} {PARAMS}"
-INDEX = f"{LIST} {shlex.quote(REPORTS)} {shlex.join(NOTEBOOKS.values())} --world {shlex.quote(WORLD)}"
-THREADS = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // (workflow.cores or 1)))
+
+class Aloud(logging.Handler):
+    """Says what goes wrong: `--quiet all` keeps snakemake from printing its errors, too."""
+
+    def emit(self, record):
+        step = getattr(record, "rule_name", None)
+        print(f"The step {step!r} failed." if step else record.getMessage(), file=sys.stderr)
+
+
+if Quietness.ALL in (workflow.output_settings.quiet or ()):
+    logger.addHandler(Aloud(logging.ERROR))
+try:
+    ASKED = read_settings(config, sys.argv[1:], os.environ)
+    check_writable(".snakemake", ASKED.reports)
+    THREADS = threads_each(workflow.cores or 1, os.environ)
+except ValueError as refusal:
+    sys.exit(str(refusal))
+WORLD, REPORTS, NOTEBOOKS = ASKED.world, ASKED.reports, ASKED.notebooks
+PYTHON = [sys.executable, "-P", "-m"]
+RUN, PAGE = (shlex.join([*PYTHON, f"zfhelpers.report.{name}"]) for name in ("run", "pages"))
+GIVEN = [word for name, value in ASKED.parameters for word in ("-p", name, value)]
+CHECK = [*PYTHON, "zfhelpers.report.run", "check", *NOTEBOOKS.values(), f"--world={WORLD}", *GIVEN]
+INDEX = [*PYTHON, "zfhelpers.report.index", REPORTS, *NOTEBOOKS.values(), f"--world={WORLD}"]
 
 
 def content(*patterns, without=()):
@@ -52,7 +65,7 @@ LOOK = ("zfhelpers/report/pages.py", "zfhelpers/report/index.py", "zfhelpers/rep
 def own(notebook):
     """Those of the parameters that a notebook has, so that another's do not run it again; `check` refuses what none has."""
     has = parameters_of(Path(notebook))
-    return shlex.join(word for name, value in GIVEN if name in has for word in ("-p", name, value))
+    return shlex.join(word for name, value in ASKED.parameters if name in has for word in ("-p", name, value))
 
 
 NETWORKS = ("data/checkpoints/**/*.json", "runs/**/*.json")  # their cards, and records made here
@@ -70,14 +83,18 @@ onstart:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print(f"Another run is making {REPORTS}; wait for it.", file=sys.stderr)
-        sys.exit(1)
-    if subprocess.run(shlex.split(CHECK)).returncode:
+        sys.exit(f"Another run is making {REPORTS}; wait for it.")
+    except OSError as error:  # some file systems have no locks
+        print(f"{REPORTS} cannot be locked here ({error.strerror}); start no second run of it meanwhile.", file=sys.stderr)
+    status = subprocess.run(CHECK).returncode
+    if status < 0:
+        print(f"The check of the settings was ended by signal {-status}. Nothing was run.", file=sys.stderr)
+    if status:
         sys.exit(1)
 
 
 onerror:
-    subprocess.run(shlex.split(INDEX))
+    subprocess.run(INDEX)
 
 
 rule all:
@@ -92,14 +109,14 @@ rule notebook:
         notebook=f"{REPORTS}/{{name}}.ipynb",
         metrics=f"{REPORTS}/{{name}}/metrics.json",
     params:
-        world=WORLD,
+        world=lambda wildcards: WORLD,  # what a function gives is left as it is: elsewhere a brace would begin a wildcard
         more=lambda wildcards: own(NOTEBOOKS[wildcards.name]),
         package=PACKAGE,
         source=lambda wildcards: hashlib.sha256(Path(NOTEBOOKS[wildcards.name]).read_bytes()).hexdigest(),
     resources:
         kernel_threads=THREADS,
     shell:
-        "{RUN} run {input:q} {REPORTS:q} --world {params.world:q} --threads {resources.kernel_threads} {params.more}"
+        "{RUN} run {input:q} {REPORTS:q} --world={params.world:q} --threads {resources.kernel_threads} {params.more}"
 
 
 rule page:
@@ -108,7 +125,7 @@ rule page:
     output:
         f"{REPORTS}/{{name}}.html",
     params:
-        names=list(NOTEBOOKS),
+        names=lambda wildcards: list(NOTEBOOKS),
         looks=LOOKS,
     shell:
         "{PAGE} {input:q} {params.names:q}"
@@ -116,11 +133,10 @@ rule page:
 
 rule index:
     input:
-        expand(rules.page.output, name=NOTEBOOKS),
-        expand(rules.notebook.output.metrics, name=NOTEBOOKS),
+        lambda wildcards: [f"{REPORTS}/{name}{part}" for name in NOTEBOOKS for part in (".html", "/metrics.json")],
     output:
         f"{REPORTS}/index.html",
     params:
         looks=LOOKS,
     shell:
-        "{INDEX}"
+        "{INDEX:q}"

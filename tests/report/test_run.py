@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -20,6 +21,8 @@ from zfhelpers.report import run
 
 ROOT = Path(__file__).resolve().parents[2]
 ALT = 'A dog\'s nose, seen > once & "well".'
+ODD = """-it's 100% {x} {{y}} #2, $HOME $(id) `id` "no" #: ~ [z] \\n é 1e3"""  # something for everything it goes through
+TITLED, SHOWN = 'world = "toy"\nout_dir = ""\ntitle = ""', ("print(ascii(world))", "print(ascii(title))")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG of one pixel
 SHOW = f"""from html import escape
 from IPython.display import HTML
@@ -174,6 +177,29 @@ class TestMakeReport:
         assert done.returncode != 0
         assert "01_first.ipynb failed in code cell 2, which did not finish: DeadKernelError: Kernel died." in done.stderr
         assert not list((project / "reports" / "toy").glob("01_first.*"))
+
+    def test_settings_reach_the_notebook_as_they_were_typed(self, project):
+        """Through make, the shell, snakemake, the shell again, and papermill; the world as far as its check."""
+        named = nbformat.v4.new_notebook(
+            cells=[new_code_cell(TITLED, metadata={"tags": ["parameters"]}), *map(new_code_cell, SHOWN)]
+        )
+        nbformat.write(named, project / "notebooks" / "05 {fifth} #.ipynb")
+        fifth, world = "NOTEBOOKS=notebooks/05*.ipynb", f"folder:{project}/{ODD}"
+        assert f"There is no folder {f'{project}/{ODD}/train'!r}" in make(project, "report", fifth, f"WORLD={world}").stderr
+        done = make(project, "report", fifth, f"PARAMS=-p title {shlex.quote(ODD)}")
+        assert done.returncode == 0, done.stderr
+        said = nbformat.read(project / "reports" / "toy" / "05 {fifth} #.ipynb", as_version=4)
+        assert [output.text.strip() for cell in said.cells for output in cell.get("outputs", [])] == ["'toy'", ascii(ODD)]
+        run.run(project / "notebooks" / "05 {fifth} #.ipynb", project / "reports" / "odd", world)
+        said = nbformat.read(project / "reports" / "odd" / "05 {fifth} #.ipynb", as_version=4)
+        assert [output.text.strip() for cell in said.cells for output in cell.get("outputs", [])] == [ascii(world), "''"]
+        (project / "notebooks" / "05 {fifth} #.ipynb").unlink()
+
+    def test_a_changed_snakefile_is_the_one_that_runs(self, project):
+        kept = (project / "Snakefile").read_text()
+        (project / "Snakefile").write_text(kept + '\nsys.exit("This is another Snakefile.")\n')
+        assert "This is another Snakefile." in make(project, "report").stderr
+        (project / "Snakefile").write_text(kept)
 
 
 def test_endless_cell_is_stopped_and_named(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from zfhelpers.files import project_dir
 from zfhelpers.paper.expectations import summarise, write_expected
 from zfhelpers.paper.runs import Run, measurements_of
 from zfhelpers.report.run import parameters_of, run
+from zfhelpers.report.settings import matching, world_folder
 
 USED = ("zfhelpers/**/*.py", "data/checkpoints/**/*.json", "data/results/**/*.json", "data/annotations/*", "data/paper/*")
 LOOKS = ("report", "figures", "views")  # rooms that change no number
@@ -48,13 +49,13 @@ def expect(notebook: Path, world: str, seeds: Sequence[int], threads: int | None
 
 
 def _run(notebook: Path, world: str, seed: int, threads: int | None) -> Run:
-    folder = project_dir() / "runs" / "expected" / world.replace(":", "-").replace("/", "-") / str(seed)
+    folder = project_dir() / "runs" / "expected" / world_folder(world) / str(seed)
     metrics, stamp = folder / notebook.stem / "metrics.json", folder / notebook.stem / "made-from"
     made_from = _content(notebook)
-    if not (metrics.exists() and stamp.exists() and stamp.read_text() == made_from):
+    if not (metrics.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == made_from):
         folder.mkdir(parents=True, exist_ok=True)
         run(notebook, folder, world, [("seed", str(seed))] if "seed" in parameters_of(notebook) else [], threads)
-        stamp.write_text(made_from)
+        stamp.write_text(made_from, encoding="utf-8")
     return Run.read(metrics)
 
 
@@ -77,7 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--notebooks", default="notebooks/*.ipynb", help="a pattern, or the name of one")
     options = parser.parse_args(arguments)
     pattern = options.notebooks if "/" in options.notebooks else f"notebooks/{options.notebooks}"
-    notebooks, failed = sorted(project_dir().glob(pattern)), 0
+    try:
+        notebooks, failed = matching(str(project_dir() / Path(pattern).expanduser())), 0
+    except ValueError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
 
     def one(notebook: Path) -> str:
         try:

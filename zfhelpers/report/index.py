@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import glob
 import html
 import importlib.metadata
 import io
@@ -34,6 +33,7 @@ from zfhelpers.paper.published import claims
 from zfhelpers.paper.runs import Measurement, Run
 from zfhelpers.paper.tables import quantity, rounded
 from zfhelpers.report.pages import TEMPLATES, heading, opening, page, write_page
+from zfhelpers.report.settings import matching
 
 THUMBNAIL = (640, 480)  # pixels at most
 PAPER = re.compile(r"(Fig|Tables?|[Ss]ec)(?:\.|ure|tion)?\s(\d[\w.–-]*(?<![.–-]))")
@@ -241,7 +241,7 @@ def memory(megabytes: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns its exit status: 1 if `--strict` was asked for and a number differs."""
+    """The command line; returns its exit status: 1 if it failed, or if `--strict` was asked for and a number differs."""
     parser = argparse.ArgumentParser(description="Make the index of the report; see also the Snakefile and 'make report'.")
     parser.add_argument("reports", type=Path)
     parser.add_argument("notebooks", nargs="+", help="files, or patterns such as 'notebooks/*.ipynb'")
@@ -249,12 +249,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="numbers that differ from the record are an error")
     parser.add_argument("--summary", action="store_true", help="write nothing, only say how the numbers stand")
     options = parser.parse_args(arguments)
-    notebooks = [path for given in options.notebooks for path in map(Path, sorted(glob.glob(given)) or [given])]
-    if options.summary:
-        entries = [_entry(options.reports, notebook) for notebook in notebooks]
-        print("\n".join(summarise(entries)), flush=True)
-    else:
-        entries = index(options.reports, notebooks, options.world)
+    try:
+        notebooks = [path for given in options.notebooks for path in matching(given)]
+        if options.summary:
+            entries = [_entry(options.reports, notebook) for notebook in notebooks]
+            print("\n".join(summarise(entries)), flush=True)
+        else:
+            entries = index(options.reports, notebooks, options.world)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
     differ = sum(entry["differ"] for entry in entries if not entry["parameters"])
     return int(options.strict and differ > 0)
 

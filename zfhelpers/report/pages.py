@@ -135,13 +135,18 @@ def write_page(path: Path, text: str) -> Path:
     return path
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns its exit status, 1 if there is no page."""
     parser = argparse.ArgumentParser(description="Make the page of one executed notebook; see also the Snakefile.")
     parser.add_argument("executed", type=Path)
     parser.add_argument("names", nargs="*", help="all notebooks in order, without endings")
     options = parser.parse_args(arguments)
-    page(options.executed, options.names)
+    try:
+        page(options.executed, options.names)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import nbformat
 import psutil
 
 from zfhelpers.paper.runs import Run
+from zfhelpers.report.settings import absolute, split_parameters
 
 CELL_TIMEOUT = 600  # seconds
 START_TIMEOUT = 120  # seconds for a kernel to start, on a busy machine
@@ -35,6 +36,7 @@ SAMPLING = 0.5  # seconds between two looks at the memory
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PARAMETERS = "parameters"  # the tag of the cell that holds them
 ERROR_TAG, PARAMETERS_TAG = "papermill-error-cell-tag", "injected-parameters"  # cells that papermill adds
+ERROR = re.compile(r"^(?:\w+\.)*((?:\w+(?:Error|Exception)|NoSuchKernel): .+)", re.MULTILINE)  # what papermill ends with
 KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text", type(None): "nothing"}
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -180,8 +182,7 @@ def _papermill(
         sys.executable,
         "-m",
         "papermill",
-        str(notebook),
-        str(draft),
+        *(str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, draft)),  # papermill fills in what is in braces
         "--cwd",
         str(folder),
         "--kernel",
@@ -209,7 +210,7 @@ def _papermill(
                 process.wait()
         log.seek(0)
         said = log.read().decode(errors="replace")
-    errors = [f"papermill ended with status {process.returncode}", *re.findall(r"^(?:\w+\.)*(\w+Error: .+)", said, re.MULTILINE)]
+    errors = [f"papermill ended with status {process.returncode}", *ERROR.findall(said)]
     complaint = errors[-1].rstrip(".") if process.returncode else None
     return time.monotonic() - started, peak / 2**20, complaint
 
@@ -221,12 +222,6 @@ def _environment(threads: int | None) -> dict[str, str]:
     if threads:
         environment |= dict.fromkeys(THREAD_LIMITS, str(threads))
     return environment | {"JUPYTER_PREFER_ENV_PATH": "1", "ZF_PROGRESS": "0"}
-
-
-def absolute(world: str) -> str:
-    """A world's name as it holds in every folder: "folder:photos" becomes "folder:/Users/me/photos"."""
-    kind, colon, path = world.partition(":")
-    return f"{kind}:{os.path.abspath(os.path.expanduser(path))}" if colon else world
 
 
 def _failure(executed: nbformat.NotebookNode, complaint: str) -> str:
@@ -265,14 +260,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--world", required=True)
         command.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     command.add_argument("--threads", type=int)
-    options = parser.parse_args(arguments)
+    parameters, rest = split_parameters(sys.argv[1:] if arguments is None else arguments)  # a value may begin with "-"
+    options = parser.parse_args(rest)
+    parameters += options.parameters
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that stopping us stops the kernel
     try:
         if options.command == "check":
-            check(options.paths, options.world, options.parameters)
+            check(options.paths, options.world, parameters)
         else:
             notebook, reports = options.paths
-            run(notebook, reports, options.world, options.parameters, options.threads)
+            run(notebook, reports, options.world, parameters, options.threads)
             done = Run.read(reports / notebook.stem / "metrics.json")
             print(f"{notebook}: {done.seconds:.0f} s, {done.peak_mb} MB", flush=True)
     except (ValueError, RuntimeError, OSError) as error:

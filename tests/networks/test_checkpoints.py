@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 
 from zfhelpers.files import write_whole
 from zfhelpers.model import Architecture, ZFNet
@@ -132,6 +134,37 @@ def test_the_world_of_a_network_is_opened_once(saved, tmp_path, monkeypatch, ima
     assert world.preprocess(torch.full((3, 128, 128), 100, dtype=torch.uint8)).unique() == 1  # 99 is the mean image
     if not images_are_here:
         with pytest.raises(FileNotFoundError, match=r"^The images are elsewhere\.$"):
+            len(world.val)
+
+
+@pytest.mark.parametrize("change", ["none", "a class more", "a class less", "another name"])
+def test_a_folder_whose_classes_have_changed_has_no_images_for_its_network(change, saved, tmp_path, monkeypatch):
+    """The outputs of the network would be given the names of other classes."""
+    folder, _ = saved
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "photographs"
+    for half in ("train", "val"):
+        for index in range(24):
+            (root / half / f"{index:02d}").mkdir(parents=True)
+            Image.new("RGB", (9, 9)).save(root / half / f"{index:02d}" / "0.png")
+        if change == "a class more":
+            shutil.copytree(root / half / "07", root / half / "05 b")
+        elif change == "a class less":
+            shutil.rmtree(root / half / "07")
+        elif change == "another name":
+            os.rename(root / half / "07", root / half / "99")
+    card = json.loads((folder / "zfnet.json").read_text())
+    card |= {"world": f"folder:{root}", "classes": [f"{index:02d}" for index in range(24)]}
+    (folder / "zfnet.json").write_text(json.dumps(card))
+    _, world = load(f"folder:{root}", folder=folder)
+    assert len(world.classes) == 24
+    if change == "none":
+        assert len(world.val) == 24
+    else:
+        said = {"a class more": "05 b came, none went", "a class less": "none came, 07 went", "another name": "99 came, 07 went"}
+        with pytest.raises(
+            FileNotFoundError, match=rf"no longer those that this network was trained on: {said[change]}; restore"
+        ):
             len(world.val)
 
 

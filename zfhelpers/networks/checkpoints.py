@@ -146,9 +146,18 @@ def _world_of(card: dict, mean: Tensor) -> World:
     """The world of a network. One whose images are not here can still preprocess the reader's own, and says what is missing."""
     name, size = card["world"], card["architecture"]["image_size"]
     try:
-        return open_world(name, size, mean)
+        world = open_world(name, size, mean)
     except (FileNotFoundError, ValueError) as error:
         missing = str(error)
+    else:
+        now, then = list(world.classes), card["classes"]
+        if now == then or not name.startswith("folder:"):  # the classes of your own folders may change, and the outputs do not
+            return world
+        added, gone = (", ".join(sorted(set(one) - set(other))) or "none" for one, other in ((now, then), (then, now)))
+        missing = (
+            f"The classes of {name!r} are no longer those that this network was trained on: {added} came, {gone} went; "
+            "restore the folders, or train the network again."
+        )
 
     def closed(world: World, split: str):
         raise FileNotFoundError(missing)

@@ -1,10 +1,13 @@
 """What is read of a network against a pass by hand; and the one look at images before."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from zfhelpers.hooks import activations, checked_images
+from zfhelpers.hooks import activations, checked_images, whole
 from zfhelpers.model import Architecture, ZFNet
 
 LAYERS = ["layer1", "layer2", "layer5", "layer6", "layer8"]
@@ -130,3 +133,126 @@ def test_a_broken_image_is_counted_from_the_first_of_all():
     images[2, 1, 0, 1] = -torch.inf
     with pytest.raises(ValueError, match="Image 102 holds NaN or infinite pixels; give finite ones"):
         checked_images(nn.ReLU(), images, first=100)
+
+
+# --------------------------------------------------------------------------------- what no hook can read, and cannot be run
+
+
+class Direct(nn.Sequential):
+    """Calls its layers past their hooks."""
+
+    def forward(self, x):
+        for layer in self:
+            x = layer.forward(x)
+        return x
+
+
+def small():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("compiled", [torch.jit.script, lambda net: torch.jit.trace(net, torch.zeros(1, 3, 8, 8)), torch.compile])
+def test_networks_that_take_no_hooks_are_told_why(compiled):
+    images = torch.randn(2, 3, 8, 8)
+    for net, layer in ((compiled(small()), "1"), (nn.Sequential(nn.Identity(), compiled(small())), "1.1")):
+        with pytest.raises(ValueError, match=r"(TorchScript|torch\.compile).* no hook can read .* the module it was made from"):
+            activations(net, images, layer)
+    with pytest.raises(ValueError, match="TorchScript"):
+        activations(nn.Sequential(torch.jit.script(small())), images, "0")
+    beside = nn.Sequential(nn.ReLU(), torch.jit.script(small()))
+    assert torch.equal(activations(beside, images, "0")["0"], images.relu())
+
+
+def test_a_layer_called_past_its_hooks_is_told_from_one_that_is_not_called():
+    net = Direct(*small())
+    net.add_module("spare", nn.ModuleList([nn.ReLU()]))
+    net.forward = lambda x: Direct.forward(net[:4], x)
+    before = [dict(vars(part)) for part in net.modules()]
+    with pytest.raises(ValueError, match=r"calls 1, 2 by its \.forward\(\), past all hooks"):
+        activations(net, torch.randn(1, 3, 8, 8), ["1", "2"])
+    with pytest.raises(ValueError, match=r"never runs spare\.0"):
+        activations(net, torch.randn(1, 3, 8, 8), "spare.0")
+    assert [vars(part).keys() for part in net.modules()] == [part.keys() for part in before]
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(3, 4, 3)
+
+    def forward(self, image, meta):
+        return self.body(image) + meta
+
+
+class Fails(nn.Module):
+    """Raises what it is told to."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.body = error, nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        self.body(x)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a\nb"), ValueError("a"), TypeError("a"), KeyError("a"), AssertionError("a"), AttributeError("a")]
+)
+def test_what_a_network_complains_of_comes_with_the_shape_of_the_images(error):
+    with pytest.raises(ValueError, match=r"^The network cannot run on images of shape \(2, 3, 8, 8\): '?a'?$") as caught:
+        activations(Fails(error), torch.zeros(2, 3, 8, 8), "body")
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error", [NotImplementedError("a"), torch.OutOfMemoryError("a"), UnicodeError("a"), KeyboardInterrupt(), OSError("a")]
+)
+def test_what_has_a_name_of_its_own_keeps_it(error):
+    with pytest.raises(type(error)) as caught:
+        activations(Fails(error), torch.zeros(2, 3, 8, 8), "body")
+    assert caught.value is error
+
+
+def test_more_inputs_and_mixed_precision_say_what_to_do():
+    images = torch.zeros(2, 3, 8, 8)
+    with pytest.raises(ValueError, match=r"takes more than images .*'meta'.*; wrap it in a module"):
+        activations(Two(), images, "body")
+    mixed = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3).double())
+    with pytest.raises(ValueError, match=r"\(2, 3, 8, 8\).*its weights are float32 and float64: bring it to one number format"):
+        activations(mixed, images, "1")
+    with pytest.raises(ValueError, match=r"Layer '0' gives \(6, 64, 1\) for 2 images; choose one with a row for each"):
+        activations(nn.Sequential(nn.Flatten(0, 1), nn.Flatten()), torch.zeros(2, 3, 8, 8).flatten(2)[..., None], "0")
+
+
+@pytest.mark.parametrize("layers", [None, 3, 2.5])
+def test_layers_that_are_no_names(layers):
+    with pytest.raises(TypeError, match="Layers are named"):
+        activations(small(), torch.zeros(1, 3, 8, 8), layers)
+
+
+def test_something_that_is_no_network():
+    with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module, not a function"):
+        activations(lambda x: x, torch.zeros(1, 3, 8, 8), "1")
+
+
+@pytest.mark.parametrize("given", [3, 3.0, np.float64(3), np.int64(3), torch.tensor(3), torch.tensor(3.0), np.array(3)])
+def test_whole_numbers_in_any_type(given):
+    assert type(whole("k", given)) is int
+    assert whole("k", given) == 3
+
+
+@pytest.mark.parametrize("given", [None, "3", True, [3, 3], 3j, torch.zeros(2)])
+def test_what_is_no_number_is_named(given):
+    with pytest.raises(TypeError, match="k must be a whole number, not"):
+        whole("k", given)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"), [(2.5, "not 2.5"), (math.nan, "not nan"), (-math.inf, "not -inf"), (0, "at least 1, not 0")]
+)
+def test_numbers_that_count_nothing_are_named(given, sentence):
+    with pytest.raises(ValueError, match=f"k must be .*{sentence}"):
+        whole("k", given)

@@ -202,3 +202,80 @@ def test_the_crop_is_all_that_the_unit_sees(net, images):
     after = activations(net, elsewhere, "layer2")["layer2"]
     torch.testing.assert_close(after[0, :, row, column], before[0, :, row, column])
     assert not torch.allclose(after, before)
+
+
+class Items:
+    def __init__(self, make):
+        self.make = make
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        if index not in range(3):
+            raise IndexError(index)
+        return self.make(index)
+
+
+BRIGHT = [torch.full((3, 4, 4), float(value)) for value in (1, 5, 3)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda index: (BRIGHT[index], 0),
+        lambda index: [BRIGHT[index]],
+        lambda index: {"label": 0, "image": BRIGHT[index]},
+        lambda index: BRIGHT[index],
+        lambda index: (BRIGHT[index], "a", {"more": None}),
+    ],
+)
+def test_items_that_hold_an_image_are_served(make):
+    top = top_activations(nn.Sequential(nn.ReLU()), Items(make), "0", k=3)["0"]
+    assert top.images[0].tolist() == [1, 2, 0]
+    assert top.values[0].tolist() == [5.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda index: None, "not a NoneType"),
+        (lambda index: (), "not a NoneType first"),
+        (lambda index: {"pixel_values": BRIGHT[index], "label": 0}, "not one with 'pixel_values', 'label'"),
+        (lambda index: {"image": "a path"}, "not a str as image"),
+        (lambda index: "a path", "not a str"),
+        (lambda index: (BRIGHT[index].numpy(), 0), "not a ndarray first"),
+        (lambda index: 3, "not a int"),
+    ],
+)
+def test_items_without_an_image_are_told_what_one_is(make, sentence):
+    with pytest.raises(TypeError, match=r'must be \(image tensor, label\), or a dictionary with an "image", ' + sentence):
+        top_activations(nn.Sequential(nn.ReLU()), Items(make), "0", k=1)
+    with pytest.raises(TypeError, match="a dict has not"):
+        top_activations(nn.Sequential(nn.ReLU()), {"image": BRIGHT}, "0", k=1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (
+            lambda batch: batch.repeat_interleave(10, 0),
+            r"preprocess makes \(\d+, 3, 4, 4\) of \d images; let it return one for each",
+        ),
+        (lambda batch: batch[:-1], "let it return one for each"),
+        (lambda batch: batch[1:], "let it return one for each"),
+        (lambda batch: batch.sum(), "let it return one for each"),
+        (lambda batch: batch - batch.mean(0), "depends on the images beside it"),
+        (lambda batch: batch - batch.mean(), "depends on the images beside it"),
+        (lambda batch: batch / batch.max(), "depends on the images beside it"),
+        (lambda batch: batch + torch.randn_like(batch), "or on chance"),
+        (lambda batch: batch.flip(0), "depends on the images beside it"),
+        (lambda batch: batch * len(batch), "depends on the images beside it"),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+def test_preprocessing_makes_one_of_each_and_of_each_alone(spoil, sentence, batch_size):
+    with pytest.raises(ValueError, match=sentence):
+        top_activations(nn.Sequential(nn.ReLU()), Items(lambda index: (BRIGHT[index], 0)), "0", 2, batch_size, spoil)
+    with pytest.raises(TypeError, match="preprocess must return a tensor"):
+        top_activations(nn.Sequential(nn.ReLU()), Items(lambda index: (BRIGHT[index], 0)), "0", 2, batch_size, list)

@@ -40,8 +40,9 @@ def find_layer(module: nn.Module, layer: str) -> nn.Module:
         )
     modules = dict(module.named_modules())
     dots = [place for place, letter in enumerate(layer) if letter == "."] if isinstance(layer, str) else []
-    for part in (module, *(modules.get(layer[:dot]) for dot in dots)):
-        if isinstance(part, torch.jit.ScriptModule) or hasattr(part, "_orig_mod"):
+    above = [module, *(modules.get(layer[:dot]) for dot in dots)]
+    for part in (*above, modules.get(layer) if isinstance(layer, str) else None):
+        if isinstance(part, torch.jit.ScriptModule) or (hasattr(part, "_orig_mod") and part in above):
             by = "scripted or traced (TorchScript)" if isinstance(part, torch.jit.ScriptModule) else "compiled by torch.compile"
             raise ValueError(f"This network is {by}, and no hook can read layers inside of it; give the module it was made from.")
     if not isinstance(layer, str) or not layer or layer not in modules:
@@ -261,13 +262,13 @@ def maps_first(values: Tensor, layer: str, part: nn.Module, shape: Sequence[int]
     if channel_axis is None:
         if values.ndim == 3:
             raise ValueError(
-                f"Of the values {given} of layer {layer!r} it cannot be known where the maps lie. top_activations and "
-                "occlusion_maps take it as channel_axis: 2 for (N, places, maps), as tokens are, or 1."
+                f"Of the values {given} of layer {layer!r} it cannot be known where the maps lie; "
+                "pass channel_axis: 2 for (N, places, maps), as tokens are, or 1."
             )
         if values.ndim == 4 and _seem_last(part, given, shape):
             raise ValueError(
                 f"The maps of layer {layer!r}, which gives {given} for images of {shape[-2]} x {shape[-1]}, seem to lie in the "
-                "last axis. top_activations and occlusion_maps take it as channel_axis: -1, or 1 if they do not."
+                "last axis; pass channel_axis: -1, or 1 if they do not."
             )
         channel_axis = 1
     if isinstance(channel_axis, bool) or not isinstance(channel_axis, int) or channel_axis % values.ndim == 0:

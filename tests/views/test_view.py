@@ -1,5 +1,6 @@
 """A View by itself: state, pictures, errors and what is shown where no kernel runs, without a browser."""
 
+import datetime
 import io
 
 import ipywidgets as widgets
@@ -95,3 +96,22 @@ def test_render_may_return_a_picture_or_png_bytes():
     for form in (Picture(PHOTO, "A photograph."), Picture(PHOTO, "A photograph.").png):
         view = View(lambda state, form=form: (form, "A photograph."), {"level": widgets.IntSlider(description="level")})
         assert (pixels(view) == PHOTO.transpose(1, 2, 0)).all()
+
+
+def test_values_that_cannot_be_keys_are_rendered():
+    def render(state):
+        return np.zeros((3, 8, 8), np.uint8), f"{len(state['x'])} chosen"
+
+    upload = widgets.FileUpload(description="photograph")
+    view = View(render, {"x": upload})
+    file = {"name": "a.png", "type": "image/png", "size": 3, "content": memoryview(b"abc")}
+    upload.value = ({**file, "last_modified": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)},)
+    assert view.error is None
+    assert view.alt == "1 chosen"
+    pick = widgets.Dropdown(options=[("two", [1, 2]), ("one", [3]), ("three", np.arange(3))], description="pick")
+    view = View(render, {"x": pick})
+    assert view.alt == "2 chosen"
+    assert view.set(x=[3]).alt == "1 chosen"
+    pick.value.append(4)  # a list may change behind the View's back: it is never remembered
+    assert view.set(x=[1, 2]).alt == "2 chosen"
+    assert view.set(x=[3, 4]).alt == "2 chosen"

@@ -114,7 +114,7 @@ class View(widgets.VBox):
 
     def _remembered(self) -> tuple[Picture, str]:
         """What this state shows: rendered once, or each time anew where a value cannot be a key, such as a list or a file."""
-        key = tuple((name, type(value), value) for name, value in self.state.items())  # 1, 1.0 and True are equal
+        key = tuple(self.state.items())
         try:
             if key in self._rendered:
                 self._rendered.move_to_end(key)

@@ -29,11 +29,17 @@ HERE = Path(workflow.basedir)
 
 
 class Aloud(logging.Handler):
-    """Says what goes wrong: `--quiet all` keeps snakemake from printing its errors, too."""
+    """Says what goes wrong: `--quiet all` keeps snakemake from printing its errors, too. A step that fails has said why itself."""
+
+    failed = False
 
     def emit(self, record):
         step = getattr(record, "rule_name", None)
-        print(f"The step {step!r} failed." if step else record.getMessage(), file=sys.stderr)
+        if step:
+            self.failed = True
+            print(f"The step {step!r} failed.", file=sys.stderr)
+        elif not self.failed and "CalledProcessError" not in record.getMessage():
+            print(record.getMessage(), file=sys.stderr)
 
 
 if Quietness.ALL in (workflow.output_settings.quiet or ()):

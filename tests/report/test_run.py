@@ -180,20 +180,20 @@ class TestMakeReport:
 
     def test_settings_reach_the_notebook_as_they_were_typed(self, project):
         """Through make, the shell, snakemake, the shell again, and papermill; the world as far as its check."""
-        named = nbformat.v4.new_notebook(
-            cells=[new_code_cell(TITLED, metadata={"tags": ["parameters"]}), *map(new_code_cell, SHOWN)]
-        )
-        nbformat.write(named, project / "notebooks" / "05 {fifth} #.ipynb")
+        write(project / "notebooks" / "05 fifth #.ipynb", *SHOWN)
+        fifth = nbformat.read(project / "notebooks" / "05 fifth #.ipynb", as_version=4)
+        fifth.cells[1].source = TITLED
+        nbformat.write(fifth, project / "notebooks" / "05 fifth #.ipynb")
         fifth, world = "NOTEBOOKS=notebooks/05*.ipynb", f"folder:{project}/{ODD}"
         assert f"There is no folder {f'{project}/{ODD}/train'!r}" in make(project, "report", fifth, f"WORLD={world}").stderr
         done = make(project, "report", fifth, f"PARAMS=-p title {shlex.quote(ODD)}")
         assert done.returncode == 0, done.stderr
-        said = nbformat.read(project / "reports" / "toy" / "05 {fifth} #.ipynb", as_version=4)
+        said = nbformat.read(project / "reports" / "toy" / "05 fifth #.ipynb", as_version=4)
         assert [output.text.strip() for cell in said.cells for output in cell.get("outputs", [])] == ["'toy'", ascii(ODD)]
-        run.run(project / "notebooks" / "05 {fifth} #.ipynb", project / "reports" / "odd", world)
-        said = nbformat.read(project / "reports" / "odd" / "05 {fifth} #.ipynb", as_version=4)
+        run.run(project / "notebooks" / "05 fifth #.ipynb", project / "reports" / "odd", world)
+        said = nbformat.read(project / "reports" / "odd" / "05 fifth #.ipynb", as_version=4)
         assert [output.text.strip() for cell in said.cells for output in cell.get("outputs", [])] == [ascii(world), "''"]
-        (project / "notebooks" / "05 {fifth} #.ipynb").unlink()
+        (project / "notebooks" / "05 fifth #.ipynb").unlink()
 
     def test_a_changed_snakefile_is_the_one_that_runs(self, project):
         kept = (project / "Snakefile").read_text()

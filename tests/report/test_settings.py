@@ -137,6 +137,13 @@ def test_two_notebooks_of_one_name_are_not_one_page(tmp_path, monkeypatch):
         read_settings({"notebooks": "*/01.ipynb"}, [], {})
 
 
+def test_a_notebook_with_braces_in_its_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "01 {x}.ipynb").touch()
+    with pytest.raises(ValueError, match=r"'01 {x}' cannot have '{' in its name; rename it"):
+        read_settings({"notebooks": "*.ipynb"}, [], {})
+
+
 def test_a_name_with_brackets_means_that_file(tmp_path):
     for name in ("x[1].ipynb", "x1.ipynb"):
         (tmp_path / name).touch()

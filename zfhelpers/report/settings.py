@@ -60,8 +60,6 @@ def read_settings(config: Mapping[str, object], words: Sequence[str], environmen
         if equals and name in config:
             given[name] = value
     chosen = {name: _as_text(name, given.get(name)) or default for name, default in DEFAULTS.items()}
-    if braces := re.search(r"[{}]", chosen["reports"]):
-        raise ValueError(f"The folder of the reports cannot have {braces[0]!r} in its name: {chosen['reports']!r}.")
     if os.path.isabs(os.path.expanduser(chosen["notebooks"])):
         near = os.path.relpath(os.path.expanduser(chosen["notebooks"]))
         raise ValueError(f"Notebooks are named from this folder, as {near!r}, not {chosen['notebooks']!r}. Nothing was run.")
@@ -69,6 +67,9 @@ def read_settings(config: Mapping[str, object], words: Sequence[str], environmen
     for path in matching(chosen["notebooks"]):
         if notebooks.setdefault(path.stem, str(path)) != str(path):
             raise ValueError(f"{notebooks[path.stem]} and {path} have one name, and their pages would be one; run them apart.")
+    for name in (chosen["reports"], *notebooks):  # which snakemake makes patterns of
+        if braces := re.search(r"[{}]", name):
+            raise ValueError(f"{name!r} cannot have {braces[0]!r} in its name; rename it. Nothing was run.")
     reports = f"{chosen['reports']}/{world_folder(chosen['world'])}"
     return Settings(chosen["world"], notebooks, reports, read_parameters(chosen["params"]))
 

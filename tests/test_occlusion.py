@@ -3,6 +3,7 @@
 import doctest
 import math
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -10,6 +11,7 @@ from captum.attr import Occlusion
 from torch import nn
 
 import zfhelpers.occlusion
+from zfhelpers.boxes import window
 from zfhelpers.hooks import find_layer
 from zfhelpers.occlusion import OcclusionMaps, occlusion_maps, points_at, touching
 
@@ -61,6 +63,66 @@ def test_equal_to_the_plain_loop(net, image, layer, size, stride, batch_size):
     assert maps.strongest_map == int(peaks.argmax())
     assert torch.equal(maps.activity, maps.sums[layer][:, :, maps.strongest_map])
     assert torch.equal(maps.labels, maps.probabilities.argmax(-1))
+
+
+@pytest.mark.parametrize(("size", "stride"), [((20, 9), 17), (12, (30, 7)), ((64, 5), (3, 20)), ([7, 31], np.array([19, 4]))])
+def test_an_oblong_occluder_equals_covering_by_hand(size, stride):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(36, 5)).eval()
+    image = torch.randn(3, 64, 48)
+    maps = occlusion_maps(net, image, "1", size, stride)
+    high, wide = [size, size] if isinstance(size, int) else size
+    down, across = [stride, stride] if isinstance(stride, int) else stride
+    assert maps.labels.shape == ((64 - high) // down + 1, (48 - wide) // across + 1)
+    for row, column in np.ndindex(*maps.labels.shape):
+        top, left = row * down, column * across
+        assert maps.box(row, column) == (top, left, top + high, left + wide)
+        covered = image.clone()
+        covered[:, top : top + high, left : left + wide] = 0
+        with torch.no_grad():
+            torch.testing.assert_close(maps.probabilities[row, column], net(covered[None])[0].softmax(0), atol=1e-5, rtol=0)
+    mask = torch.rand(64, 48) > 0.995
+    by_hand = [
+        [bool(mask[window(maps.box(row, column))].any()) for column in range(maps.labels.shape[1])]
+        for row in range(len(maps.labels))
+    ]
+    assert touching(maps, mask).tolist() == by_hand
+    assert repr(maps).endswith("px rectangle, 5 classes, 1)") == (not isinstance(size, int))
+
+
+@pytest.mark.parametrize(
+    "change", [{"size": 16.0}, {"size": np.float64(16)}, {"size": torch.tensor(16)}, {"stride": 8.0}, {"batch_size": np.int64(5)}]
+)
+def test_whole_numbers_come_in_any_type(net, image, change):
+    request = {"size": 16, "stride": 8, "batch_size": 5}
+    plain, same = (occlusion_maps(net, image, "layer1", **given) for given in (request, request | change))
+    assert repr(plain) == repr(same)
+    assert torch.equal(plain.probabilities, same.probabilities)
+    assert type(same.size) is type(same.stride) is int
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"size": (14, 65)}, ValueError, r"1 to 64 pixels wide to fit the image; size is \(14, 65\)"),
+        ({"size": (1, 2, 3)}, ValueError, r"size must be a number of pixels, or two: \(height, width\), not \(1, 2, 3\)"),
+        ({"size": 7.5}, ValueError, "size must be a whole number, not 7.5"),
+        ({"size": "14"}, TypeError, "size must be a whole number, not '14'"),
+        ({"size": None}, TypeError, "size must be a whole number, not None"),
+        ({"stride": (4, 0)}, ValueError, "stride must be at least 1, not 0"),
+        ({"stride": (4, "2")}, TypeError, "stride must be a whole number, not '2'"),
+        ({"batch_size": 2.5}, ValueError, "batch_size must be a whole number, not 2.5"),
+        ({"fill": None}, TypeError, "fill must be one value, three, or an image"),
+        ({"fill": "grey"}, TypeError, "fill must be .* not 'grey'"),
+        ({"fill": [[1], [2, 3]]}, TypeError, "fill must be"),
+        ({"layer": None}, TypeError, "Layers are named"),
+        ({"output": None}, ValueError, "output must be 'logits', 'probabilities' or 'sigmoid', not None"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_named(net, image, change, error, message):
+    request = {"module": net, "image": image, "layer": "layer5", "size": 14, "stride": 10}
+    with pytest.raises(error, match=message):
+        occlusion_maps(**(request | change))
 
 
 def test_the_occluder_matters_in_this_network(net, image):

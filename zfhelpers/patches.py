@@ -20,7 +20,7 @@ The same of grey digits, whose images have one channel and are drawn grey:
     >>> digits = [({"image": torch.rand(1, 28, 28), "label": 7}) for _ in range(20)]
     >>> found = top_patches(net, digits, {"4": [0, 5]})["4"]
     >>> found.patches.shape, found.figure().size
-    (torch.Size([2, 9, 1, 14, 14]), (1266, 194))
+    (torch.Size([2, 9, 1, 14, 14]), (1106, 188))
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The figures that are made of tiles: projections and patches (Fig. 2), epochs (Fig. 4), filters (Fig. 6), plain images.
 
-Images are uint8 (C, H, W), projections signed float (C, H, W), both arrays or tensors. Three channels are drawn as colours, any other
-number is drawn grey, see `tiles.three`.
+Images are uint8 (C, H, W), projections signed float (C, H, W), both arrays or tensors. Three channels are drawn as colours, any
+other number is drawn grey, see `tiles.three`.
 
     >>> weights = np.random.default_rng(0).normal(size=(12, 3, 7, 7))
     >>> filters_figure(weights, columns=4)
@@ -125,7 +125,7 @@ def filters_figure(weights, columns: int = 11, column_major: bool = True, each: 
     """
     weights = array(weights)
     if weights.ndim != 4 or not weights.size or weights.shape[1] > MOST:
-        raise ValueError(f"Filters to show have the shape (N, C, k, k) with C up to {MOST}, not {weights.shape}: those of layer 1.")
+        raise ValueError(f"Filters of layer 1 have the shape (N, C, k, k) with C up to {MOST}, not {weights.shape}.")
     if each:
         tiles = np.stack([projection_to_rgb(filter_, percentile=100) for filter_ in weights])
     else:

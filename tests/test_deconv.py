@@ -333,7 +333,34 @@ def dropped_concatenation(x, first, second):
     return torch.cat([first(x), torch.ones_like(x)[:, :1], second(x)], 1)
 
 
+def upsampled(mode):
+    return Forward(lambda x: F.interpolate(x, scale_factor=2.0, mode=mode))
+
+
+def filled(x):
+    whole = torch.zeros(len(x), 4, 12, 12, dtype=x.dtype)
+    whole[:, :3, ::2] = x[:, :, ::2] * 3
+    whole[:, 3, 1] = x[:, 0, 2]
+    whole[:, 0, 0] = -5
+    return whole
+
+
 LINEAR = {
+    "transposed convolution": Forward(lambda x, f: f(x), nn.ConvTranspose2d(3, 4, 3, stride=2, output_padding=1)),
+    "nearest neighbour": upsampled("nearest"),
+    "bilinear": upsampled("bilinear"),
+    "bicubic": upsampled("bicubic"),
+    "channels last and back": Forward(lambda x, f: f(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2), nn.Linear(3, 5)),
+    "rows for columns": Forward(lambda x: torch.transpose(x, 2, 3).flip(3).roll(1, 2)),
+    "shuffled": Forward(lambda x: F.pixel_unshuffle(F.channel_shuffle(F.pixel_shuffle(torch.cat([x] * 4, 1), 2), 3), 3)),
+    "split and stacked": Forward(lambda x: torch.stack([*x.chunk(3, 1)[1:], x.split([1, 2], 1)[0]], 1).flatten(1, 2)),
+    "unbound": Forward(lambda x: x[:, :2] + x.unbind(1)[2][:, None] - x.select(1, 0).unsqueeze(1)),
+    "channels in another order": Forward(lambda x: x[:, [2, 0, 2]]),
+    "mean in another way": Forward(lambda x: torch.mean(x, (2,), keepdim=True, dtype=x.dtype) + x.sum(3, keepdim=True)),
+    "expanded": Forward(lambda x: x.mean((2, 3), keepdim=True).expand(-1, -1, 4, 4) + -x[:, :, :4, :4].repeat(1, 1, 1, 1)),
+    "assigned piece by piece": Forward(filled),
+    "masked by a constant": Forward(lambda x: x.masked_fill(torch.eye(12) > 0, -1)),
+    "product with a matrix": Forward(lambda x: x @ torch.arange(144, dtype=x.dtype).reshape(12, 12)),
     "stride leaves a rest": nn.Sequential(conv(3, 4, 3, stride=4)),
     "groups and dilation": nn.Sequential(conv(3, 6, (3, 2), (2, 3), padding=(2, 1), dilation=(2, 1), groups=3, bias=False)),
     "padding same": nn.Sequential(conv(3, 4, (4, 3), padding="same", dilation=(1, 2))),
@@ -579,17 +606,22 @@ def written_through_a_view(x):
     return x
 
 
-def set_a_pixel(x):
-    x[:, :, 0] = 0
+def zero_where_negative(x):
+    x[x < 0] = 0
     return x
 
 
 REFUSED = {
+    "unknown options": (lambda x: torch.add(x, x, out=torch.empty_like(x)), "add .*options"),
+    "images in another order": (lambda x: x.flip(0) if len(x) > 1 else x.softmax(1), "flip .*other images|softmax"),
+    "images as maps": (
+        lambda x: x.permute(1, 0, 2, 3) if len(x) == 3 else x.softmax(1),
+        "permute .*row per image|permute .*other images|softmax",
+    ),
+    "maps that the image sets to zero": (zero_where_negative, "__setitem__"),
     "sigmoid": (torch.sigmoid, "torch.sigmoid"),
     "silu": (F.silu, "silu"),
     "leaky relu": (F.leaky_relu, "leaky_relu"),
-    "relu6": (F.relu6, "relu6"),
-    "clamp at one": (lambda x: x.clamp(0, 1), "clamp .*ReLU"),
     "clamp from one": (lambda x: x.clamp_min(1), "clamp_min .*ReLU"),
     "softmax": (lambda x: x.softmax(1), "softmax"),
     "square": (lambda x: x * x, "mul .*both depend"),
@@ -604,18 +636,12 @@ REFUSED = {
     "mean over images": (lambda x: x.mean(0, keepdim=True) + x, "mean .*(images|batch)"),
     "one image": (lambda x: x[0].sum(0) * 0 + x, "sum|add .*axes"),
     "one image as three": (lambda x: x[0, :].unsqueeze(1) if len(x) == 3 else x * x, "__getitem__ .*row per image|mul"),
-    "a list of channels": (lambda x: x[:, [0, 2]], "__getitem__ .*numbers and slices"),
     "concatenated images": (lambda x: torch.cat([x, x])[: len(x)], "__getitem__ .*"),
     "a factor per image": (lambda x: x * torch.ones(3, 1, 1, 1) if len(x) == 3 else x * x, "mul"),
     "another number format": (lambda x: x.float().to(torch.float64), "float .*number format"),
-    "split": (lambda x: x.chunk(3, 1)[0], "chunk"),
-    "permute": (lambda x: x.permute(0, 1, 3, 2), "permute"),
-    "assignment": (set_a_pixel, "__setitem__"),
     "a view that is written into": (written_through_a_view, "view"),
     "a detour through numpy": (lambda x: x + torch.from_numpy(x.numpy()), "numpy .*constant"),
     "a detour through a number": (lambda x: x * x.max().item(), "item .*constant"),
-    "transposed convolution": (lambda x: F.conv_transpose2d(x, torch.ones(3, 2, 2, 2).to(x)), "conv_transpose2d"),
-    "unknown options": (lambda x: torch.mean(x, (2,), keepdim=True, dtype=x.dtype), "mean .*options"),
     "images as channels": (
         lambda x: F.conv2d(x[:, 0], torch.ones(len(x), len(x), 2, 2, dtype=x.dtype)).unsqueeze(1),
         "conv2d .*batch axis",
@@ -663,8 +689,8 @@ def spoilt(value):
 BAD = [
     ({"images": random_images(2).numpy()}, TypeError, "must be a float tensor of preprocessed pixels, not ndarray"),
     ({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, TypeError, "not torch.uint8"),
-    ({"images": random_images()[0]}, ValueError, r"shape \(N, 3, H, W\) with N at least 1, not \(3, 24, 24\)"),
-    ({"images": random_images(2).movedim(1, -1)}, ValueError, r"not \(2, 24, 24, 3\)"),
+    ({"images": random_images()[0]}, ValueError, r"shape \(N, C, H, W\) with N at least 1, not \(3, 24, 24\)"),
+    ({"images": random_images(2).movedim(1, -1)}, ValueError, r"cannot run on images of shape \(2, 24, 24, 3\)"),
     ({"images": random_images(0)}, ValueError, r"not \(0, 3, 24, 24\)"),
     ({"images": spoilt(float("nan"))}, ValueError, "Image 3 holds NaN or infinite pixels"),
     ({"images": spoilt(float("-inf"))}, ValueError, "Image 3 holds NaN or infinite pixels"),
@@ -703,13 +729,13 @@ def test_bad_modules_and_layers():
     fully = nn.Sequential(conv(3, 2, 3), nn.Flatten(), nn.Linear(200, 5))
     image = random_images(size=64)
     for net, layer, positions, message in (
-        (googlenet, "aux1", None, r"never calls layer 'aux1'"),
+        (googlenet, "aux1", None, r"never runs aux1; choose one that runs in evaluation mode"),
         (fully, "2", [(0, 0)], r"units of layer '2' have no position, because it is fully connected; leave positions=None"),
         (
             Forward(lambda x: x.flatten(2)),
             "end",
             None,
-            r"must put out maps \(C, h, w\) or units \(C,\), not \(3, 144\) per image",
+            r"values \(1, 3, 144\) of layer 'end' it cannot be known where the maps lie; pass channel_axis",
         ),
         (Forward(lambda x: torch.zeros(1, 2)), "end", None, r"'end' must put out one tensor, made by torch functions"),
         (Forward(lambda x: (x, x)), "end", None, r"'end' must put out one tensor, .* a row for every image"),
@@ -752,3 +778,38 @@ def test_parts_that_nobody_takes_leave_no_trace():
         assert not torch.is_grad_enabled()
     assert all(part.training for part in net.modules())
     assert torch.is_grad_enabled()
+
+
+# ----------------------------------------------------------------------------------------- other channels, other places of maps
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 7])
+@pytest.mark.parametrize("rule", deconv.RULES)
+def test_any_number_of_input_channels(channels, rule):
+    net = nn.Sequential(conv(channels, 4, 3), nn.ReLU(), nn.MaxPool2d(2), conv(4, 5, 3), nn.ReLU()).double()
+    images = torch.randn(2, channels, 16, 16, dtype=torch.float64)
+    maps = live_maps(net, "4", images[:1])
+    pictures = Deconvnet(net).project(images[:1], "4", maps, rule=rule)
+    assert pictures.shape == images.shape
+    for number, picture in zip(maps, pictures, strict=True):
+        close(picture[None], by_autograd(net, "4", images[:1], number, rule), rel=1e-12)
+
+
+@pytest.mark.parametrize("axis", [-1, 3])
+def test_maps_in_the_last_axis(axis):
+    first, second = conv(3, 4, 3).double(), conv(4, 5, 3).double()
+    plain = nn.Sequential(first, nn.ReLU(), second)
+    turned = nn.Sequential(first, nn.ReLU(), second, Forward(lambda x: x.permute(0, 2, 3, 1)))
+    images = random_images(2, size=9)
+    for positions in (None, [(0, 4), (3, 2)]):
+        expected = Deconvnet(plain).project(images, "2", [1, 4], positions)
+        close(Deconvnet(turned).project(images, "3", [1, 4], positions, channel_axis=axis), expected, rel=1e-15)
+
+
+def test_tokens():
+    first, second = conv(3, 4, 3).double(), conv(4, 5, 3).double()
+    tokens = nn.Sequential(first, nn.ReLU(), second, Forward(lambda x: x.flatten(2).transpose(1, 2)))
+    images = random_images(2, size=9)
+    expected = Deconvnet(tokens[:3]).project(images, "2", [1, 4], [(0, 4), (3, 2)])
+    places = [(0 * 5 + 4, 0), (3 * 5 + 2, 0)]
+    close(Deconvnet(tokens).project(images, "3", [1, 4], places, channel_axis=2), expected, rel=1e-15)

@@ -22,7 +22,7 @@ times its gradient (Simonyan et al., arXiv 1312.6034). Both at once is guided ba
 
 from __future__ import annotations
 
-import reprlib
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -30,8 +30,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfhelpers.hooks import checked_images, find_layer, undisturbed
-from zfhelpers.tape import Down, Refusal, Tape, undoes
+from zfhelpers.hooks import checked_images, find_layer, maps_first, undisturbed, whole_numbers
+from zfhelpers.tape import Tape
+from zfhelpers.ways import Down, Refusal, undoes
 
 RULES = ("deconvnet", "gradient", "guided")
 OVERLAPS = ("sum", "max", "last")
@@ -90,24 +91,49 @@ def _max_pool(tape, out, input, kernel_size, stride=None, padding=0, dilation=1,
     return lambda signal, rows: unpool(signal, switches[rows], size, overlap)
 
 
+@undoes(F.adaptive_max_pool2d)
+def _adaptive_max_pool(tape, out, input, output_size, return_indices=False) -> Down:
+    _, switches = F.adaptive_max_pool2d(input, output_size, return_indices=True)
+    size, overlap = input.shape[-2:], tape.overlap
+    return lambda signal, rows: unpool(signal, switches[rows], size, overlap)
+
+
 # --------------------------------------------------------------------------------------------------------- step 2: rectify
 
 
-@undoes(F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
-def _relu(tape, out, input, inplace=False) -> Down:
-    if tape.rule == "deconvnet":
+def _rectify(rule: str, out: Tensor, ceiling: float = math.inf) -> Down:
+    """Through a ReLU, with a ceiling or without, known by its output: the input is gone if it worked in place."""
+    if rule == "deconvnet":
         return lambda signal, rows: signal.relu()
-    active = out > 0  # of its output, because its input is gone if it worked in place
-    if tape.rule == "gradient":
+    active = (out > 0) & (out < ceiling) if ceiling < math.inf else out > 0
+    if rule == "gradient":
         return lambda signal, rows: signal * active[rows]
     return lambda signal, rows: signal.relu() * active[rows]
 
 
-@undoes(torch.clamp, torch.clamp_min, Tensor.clamp, Tensor.clamp_, Tensor.clamp_min, Tensor.clamp_min_)
+@undoes(F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
+def _relu(tape, out, input, inplace=False) -> Down:
+    return _rectify(tape.rule, out)
+
+
+@undoes(F.relu6)
+def _relu6(tape, out, input, inplace=False) -> Down:
+    return _rectify(tape.rule, out, ceiling=6)
+
+
+@undoes(F.hardtanh, F.hardtanh_)
+def _hardtanh(tape, out, input, min_val=-1.0, max_val=1.0, inplace=False) -> Down:
+    if min_val != 0:
+        raise Refusal("only a rectifier, whose values are never negative, can rectify the signal")
+    return _rectify(tape.rule, out, ceiling=max_val)
+
+
+@undoes(torch.clamp, torch.clamp_min, torch.clip, torch.clamp_, torch.clamp_min_, torch.clip_)
+@undoes(Tensor.clamp, Tensor.clamp_, Tensor.clamp_min, Tensor.clamp_min_, Tensor.clip, Tensor.clip_)
 def _clamp(tape, out, input, min=None, max=None) -> Down:
-    if max is not None or isinstance(min, Tensor) or min != 0:
+    if isinstance(min, Tensor) or isinstance(max, Tensor) or min != 0:
         raise Refusal("only a clamp from below at zero is a ReLU")
-    return _relu(tape, out, input)
+    return _rectify(tape.rule, out, math.inf if max is None else max)
 
 
 # ---------------------------------------------------------------------------------------------------------- step 3: filter
@@ -153,9 +179,10 @@ class Deconvnet:
     state are afterwards what they were before, also when something fails or is interrupted on the way.
 
     Args:
-        module: any network with nothing but convolution, linear, ReLU, max- and average pooling, padding, batch and contrast
-            normalisation, dropout, flatten, add and concatenate between the image and the layer of interest; as modules,
-            functions or methods, in place or not.
+        module: any network with nothing but convolution, linear, ReLU, ReLU6, max- and average pooling, padding, up-sampling,
+            batch and contrast normalisation, dropout, flatten, permute, split, add and concatenate between the image and the
+            layer of interest; as modules, functions or methods, in place or not. Under the rule "gradient" all that autograd can
+            differentiate. What is computed where it cannot be followed, in TorchScript or another thread, is refused.
     """
 
     def __init__(self, module: nn.Module):
@@ -173,6 +200,7 @@ class Deconvnet:
         overlap: str = "sum",
         *,
         image_index: Sequence[int] | None = None,
+        channel_axis: int | None = None,
     ) -> Tensor:
         """Projects T single activations, each of one image, map and position, with one forward pass per distinct image.
 
@@ -180,7 +208,7 @@ class Deconvnet:
         and shows, with reversed sign, what holds the unit down. A silent unit, of value zero, projects to zeros.
 
         Args:
-            images: (N, 3, H, W) float, preprocessed as the module expects; brought to the device and dtype of its parameters.
+            images: (N, C, H, W) float, preprocessed as the module expects; brought to the device and dtype of its parameters.
             layer: dotted name of a submodule; its output at its first call counts, (N, C, h, w) or (N, C).
             maps: T map (or unit) numbers: one per image, or any number of them for a single image or with `image_index`.
             positions: T pairs (row, column) in the layer's map; None takes the strongest position of each map, the first of
@@ -188,9 +216,10 @@ class Deconvnet:
             rule: "deconvnet" rectifies the signal, "gradient" masks it with the forward ReLU, "guided" does both.
             overlap: how `unpool` treats windows that share a maximum: "sum", "max" or "last".
             image_index: T image numbers, which image each map is of.
+            channel_axis: in which axis of the layer's output the maps lie, if not in axis 1; see `hooks.maps_first`.
 
         Returns:
-            (T, 3, H, W), on the device and in the dtype of the module's parameters, without gradient.
+            (T, C, H, W), on the device and in the dtype of the module's parameters, without gradient.
 
         Raises:
             ValueError: an argument out of range, a pixel that is not finite, or a layer that the forward pass does not reach.
@@ -202,7 +231,8 @@ class Deconvnet:
         torch.Size([3, 3, 9, 9])
         """
         pictures = None
-        with closing(self.project_in_parts(images, layer, maps, positions, rule, overlap, image_index=image_index)) as parts:
+        options = {"image_index": image_index, "channel_axis": channel_axis}
+        with closing(self.project_in_parts(images, layer, maps, positions, rule, overlap, **options)) as parts:
             for which, some in parts:
                 if pictures is None:
                     pictures = some.new_empty(len(maps), *some.shape[1:])
@@ -219,6 +249,7 @@ class Deconvnet:
         overlap: str = "sum",
         *,
         image_index: Sequence[int] | None = None,
+        channel_axis: int | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """What `project` does, some projections at a time: for those who keep only a part of each.
 
@@ -226,14 +257,14 @@ class Deconvnet:
         also where one stops before the end. Arguments and errors are those of `project`.
 
         Yields:
-            which of the T come now, (t,) int64, and their projections, (t, 3, H, W); each of the T once.
+            which of the T come now, (t,) int64, and their projections, (t, C, H, W); each of the T once.
 
         >>> net = Deconvnet(nn.Sequential(nn.Conv2d(3, 8, 5)))
         >>> with closing(net.project_in_parts(torch.randn(2, 3, 9, 9), "0", maps=[7, 0])) as parts:
         ...     [(which.tolist(), some.shape) for which, some in parts]
         [([0, 1], torch.Size([2, 3, 9, 9]))]
         """
-        find_layer(self.module, layer)
+        part = find_layer(self.module, layer)
         _check_choice("rule", rule, RULES)
         _check_choice("overlap", overlap, OVERLAPS)
         images = checked_images(self.module, images)
@@ -242,11 +273,17 @@ class Deconvnet:
             for batch in image_index.unique().split(IMAGES_AT_ONCE):
                 tape = Tape(images[batch], layer, rule, overlap)
                 values = tape.record(self.module)
-                check_units(layer, values.shape[1:], maps, positions)
+                units = maps_first(values, layer, part, images.shape, channel_axis)
+                check_units(layer, units.shape[1:], maps, positions)
                 for which in torch.isin(image_index, batch).nonzero()[:, 0].split(max(1, VALUES_AT_ONCE // tape.widest)):
                     rows = torch.searchsorted(batch, image_index[which]).to(images.device)
-                    seeds = _seeds(values[rows], maps[which], None if positions is None else positions[which])
-                    yield which, tape.descend(tape.number(values), seeds, rows)
+                    seeds = _seeds(units[rows], maps[which], None if positions is None else positions[which])
+                    seeds = seeds[..., 0] if values.ndim == 3 else seeds
+                    seeds = seeds.movedim(1, channel_axis or 1)
+                    pictures = tape.descend(tape.number(values), seeds, rows)
+                    if not pictures.sum().isfinite():
+                        raise ValueError(f"A projection overflows {pictures.dtype}; give a network and images in float32.")
+                    yield which, pictures
 
 
 def _seeds(values: Tensor, maps: Tensor, positions: Tensor | None) -> Tensor:
@@ -288,17 +325,6 @@ def _triples(count: int, maps, positions, image_index) -> tuple[Tensor, Tensor |
     if not 0 <= image_index.min() <= image_index.max() < count:
         raise ValueError(f"image_index must lie between 0 and {count - 1}, not {image_index.min()} to {image_index.max()}.")
     return maps, positions, image_index
-
-
-def whole_numbers(name: str, values: Sequence, what: str, axes: int) -> Tensor:
-    """The numbers as an int64 tensor on the CPU, or a TypeError that says `what` they must be, if they are not, or none."""
-    try:
-        numbers = torch.as_tensor(values, device="cpu")
-    except (TypeError, ValueError, RuntimeError):  # ragged, or no numbers at all
-        numbers = torch.empty(0)
-    if numbers.ndim != axes or numbers.is_floating_point() or numbers.dtype == torch.bool:
-        raise TypeError(f"{name} must be a sequence of {what}, not {reprlib.repr(values)}.")
-    return numbers.long()
 
 
 def check_units(layer: str, shape: Sequence[int], maps: Tensor, positions: Tensor | None) -> None:

@@ -15,18 +15,20 @@ all positions - a fully connected layer, a global average - sees the whole image
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from zfhelpers.boxes import Box, square_at
-from zfhelpers.hooks import checked_images, recording
+from zfhelpers.hooks import checked_images, recording, whole
+from zfhelpers.provenance import Constants, nudged, same
 
 
 class LostField(ValueError):
@@ -56,34 +58,45 @@ class ReceptiveField:
         return square_at(*(self.offset + self.stride * int(index) for index in (row, column)), self.size)
 
 
-def receptive_field(module: nn.Module, layer: str, image_size: int | Sequence[int]) -> ReceptiveField:
+def receptive_field(
+    module: nn.Module, layer: str, image_size: int | Sequence[int], channels: int | None = None
+) -> ReceptiveField:
     """The receptive field of a layer's units, followed through one forward pass of a zero image.
+
+    What the forward pass computes where it cannot be followed, in another thread or library, is found out by a second one on a
+    slightly different image, and the field is lost there.
 
     Args:
         module: any network of convolutions, pools, padding, normalisation, element-wise operations, additions and
             concatenations, up to whatever sees everything at once; it is left exactly as it was.
         layer: dotted module name, for instance `"layer5"` or `"pool1"`.
         image_size: side of the square image, in pixels, or its height and width.
+        channels: of the image; None takes as many as the network's first convolution does.
 
     Returns:
         size, stride and offset in pixels. Borders are not clipped, so every unit of the layer has a field of the same size. The
         field of units that see the whole image has its longer side.
 
     Raises:
-        ValueError: an unknown layer, or no pixel.
+        ValueError: an unknown layer, no pixel, or an image that the network cannot take.
+        TypeError: an image size that is no whole number of pixels.
         LostField: a ValueError too: the layer's units do not lie on a regular grid over the image; the operation at fault.
 
     >>> from zfhelpers.model import ZFNet
     >>> receptive_field(ZFNet(), "layer2", 224).box(0, 1)
     (0, 8, 27, 35)
     """
-    height, width = image_size if isinstance(image_size, Sequence) else (image_size, image_size)
-    if min(height, width) < 1:
-        raise ValueError(f"image_size must be at least 1 pixel, not {image_size}.")
-    image = checked_images(module, torch.zeros(1, 3, height, width))
-    with recording(module, [layer]) as forward, _Follow(image) as followed:
-        value = forward(image)[1][layer]
-    field = followed.fields.get(value, "an operation that hides it from view")
+    sizes = image_size if isinstance(image_size, Sequence) else (image_size, image_size)
+    if len(sizes) != 2:
+        raise ValueError(f"image_size must be the side of a square or (height, width), not {image_size!r}.")
+    height, width = (whole("image_size", size) for size in sizes)
+    image = checked_images(module, torch.zeros(1, whole("channels", channels or _channels(module)), height, width))
+    field, doubts = _followed(module, layer, image)
+    if doubts:
+        _, again = _followed(module, layer, nudged(image))
+        alike = len(again) == len(doubts)
+        changed = {k for k, doubt in doubts.items() if not (alike and all(map(same, doubt, again.get(k, []))))}
+        field, _ = _followed(module, layer, image, changed) if changed else (field, doubts)
     if isinstance(field, str):
         raise LostField(
             f"The receptive field of {layer!r} is lost at {field}; only convolutions, pools, padding, element-wise operations, "
@@ -98,6 +111,21 @@ def receptive_field(module: nn.Module, layer: str, image_size: int | Sequence[in
             f"{tuple(columns)} along columns; choose a layer where they agree."
         )
     return ReceptiveField(*rows)
+
+
+def _channels(module: nn.Module) -> int:
+    """Channels of the image that a network takes, by its first convolution; 3 without one."""
+    found = (part.in_channels for part in module.modules() if isinstance(part, nn.Conv2d))
+    return next(found, 3)
+
+
+def _followed(
+    module: nn.Module, layer: str, image: Tensor, changed: Container[int] = ()
+) -> tuple[_Field | str, dict[int, list[Tensor]]]:
+    """The field of a layer, or what lost it; and, by the number of the operation, what entered it from nobody knows where."""
+    with recording(module, [layer]) as forward, _Follow(module, image, changed) as followed, _Deciding(followed):
+        value = forward(image)[1][layer]
+    return followed.fields.get(value, "an operation that hides it from view"), followed.doubts
 
 
 class _Extent(NamedTuple):
@@ -122,20 +150,56 @@ class _Follow(TorchDispatchMode):
     It sees torch's inner operations, a few dozen where functions and methods are hundreds. Inference mode would hide them.
     """
 
-    def __init__(self, image: Tensor):
+    def __init__(self, module: nn.Module, image: Tensor, changed: Container[int]):
         super().__init__()
         self.fields = WeakTensorKeyDictionary()
         self.fields[image] = (_Extent(1, 1, 0), _Extent(1, 1, 0))
+        self.constants, self.doubts, self.changed = Constants(module), {}, changed
+        self.calls, self.read, self.deciding = 0, "", False
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf in self.fields]
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        inputs = [tensor for tensor in tensors if tensor in self.fields]
         known = [self.fields[tensor] for tensor in inputs]  # before an operation in place changes what is known
+        others = [tensor for tensor in tensors if tensor not in self.fields and tensor not in self.constants]
+        strangers = [tensor.clone() for tensor in others] if inputs else []
         outputs = func(*args, **kwargs)
-        for output in tree_leaves(outputs) if inputs else ():
-            if isinstance(output, Tensor):
-                self.fields[output] = _follow(func, args, kwargs, inputs, known, output)
+        made = [output for output in tree_leaves(outputs) if isinstance(output, Tensor)]
+        if func.overloadpacket in _EMPTY:
+            made = [output.zero_() for output in made]  # whatever lay there before would differ from pass to pass
+        if not inputs or func.overloadpacket in _SHAPE_ALONE:
+            self.constants.add(made if tensors and not inputs and not others else ())
+            return outputs
+        self.calls += 1
+        if strangers:
+            self.doubts[self.calls] = strangers
+        if func is torch.ops.aten._local_scalar_dense.default and not self.deciding:
+            self.read = f"{func.overloadpacket}, which reads a number"
+        hidden = f"{func.overloadpacket}, which is given what was computed from the image out of sight"
+        for output in made:
+            lost = self.read or (hidden if self.calls in self.changed else "")
+            self.fields[output] = lost or _follow(func, args, kwargs, inputs, known, output)
+            if any(output is other for other in others):
+                self.constants.spoil(output)
         return outputs
+
+
+class _Deciding(TorchFunctionMode):
+    """Tells `if x.any():` from a number that is read to be computed with: it decides what is done, and on nothing else."""
+
+    def __init__(self, followed: _Follow):
+        super().__init__()
+        self.followed = followed
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is Tensor.tolist and args[0] in self.followed.fields:  # it reads memory, without an operation
+            self.followed.read = "tolist, which reads numbers"
+        before, self.followed.deciding = self.followed.deciding, func is Tensor.__bool__
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            self.followed.deciding = before
 
 
 def _follow(func, args, kwargs, inputs: list[Tensor], known: list[_Field | str], output: Tensor) -> _Field | str:
@@ -216,6 +280,8 @@ def _select(field, x, axis, *_):
 
 
 _aten = torch.ops.aten
+_EMPTY = {_aten.empty, _aten.empty_like, _aten.new_empty, _aten.empty_strided, _aten.new_empty_strided}
+_SHAPE_ALONE = _EMPTY | {_aten.zeros_like, _aten.ones_like, _aten.full_like, _aten.new_zeros, _aten.new_ones, _aten.new_full}
 _MATRIX = {_aten.addmm, _aten.mm}
 _EVERYTHING = {_aten.native_group_norm}
 _VIEWS = {_aten.view, _aten._unsafe_view, _aten.squeeze}

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -237,6 +238,17 @@ def whole(name: str, value: object, least: float = 1) -> int:
 
 
 # ------------------------------------------------------------------------------------------------------- where maps lie
+
+
+def whole_numbers(name: str, values: Sequence, what: str, axes: int) -> Tensor:
+    """The numbers as an int64 tensor on the CPU, or a TypeError that says `what` they must be, if they are not, or none."""
+    try:
+        numbers = torch.as_tensor(values, device="cpu")
+    except (TypeError, ValueError, RuntimeError):  # ragged, or no numbers at all
+        numbers = torch.empty(0)
+    if numbers.ndim != axes or numbers.is_floating_point() or numbers.dtype == torch.bool:
+        raise TypeError(f"{name} must be a sequence of {what}, not {reprlib.repr(values)}.")
+    return numbers.long()
 
 
 def maps_first(values: Tensor, layer: str, part: nn.Module, shape: Sequence[int], channel_axis: int | None = None) -> Tensor:

@@ -37,9 +37,9 @@ import torch
 from torch import Tensor, nn
 
 from zfhelpers.boxes import Box, crop, middle, square_at
-from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet, check_units, whole_numbers
+from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet, check_units
 from zfhelpers.geometry import LostField, receptive_field
-from zfhelpers.hooks import activations, checked_images, find_layer, maps_first, whole
+from zfhelpers.hooks import activations, checked_images, find_layer, maps_first, whole, whole_numbers
 from zfhelpers.strongest import TopActivations, check_dataset, prepared, read_images, top_activations
 
 if TYPE_CHECKING:

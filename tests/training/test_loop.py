@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -291,6 +292,10 @@ def test_bad_arguments(world, tmp_path):
             Recipe(**given)
     with pytest.raises(ValueError, match="No architecture is called"):
         train(world, replace(SMALL, variant="vgg"), tmp_path)
+    (tmp_path / "one" / "train" / "dark").mkdir(parents=True)
+    shutil.copy(world.train.files[0], tmp_path / "one" / "train" / "dark")
+    with pytest.raises(ValueError, match="has one class, 'dark', and nothing to tell it from; give it a second"):
+        train(open_world(f"folder:{tmp_path / 'one'}"), SMALL, tmp_path / "of one")
     with pytest.raises(FloatingPointError, match=r"The loss became .* the learning rate 1e\+30 is too high here"):
         train(world, replace(SMALL, rate=1e30), tmp_path / "far", precision="no")
     done = subprocess.run(

@@ -61,10 +61,12 @@ def train(
         the card.
 
     Raises:
-        ValueError: nonsensical arguments, or a state that belongs to another run.
+        ValueError: nonsensical arguments, a world of one class, or a state that belongs to another run.
         FileExistsError: `out` holds another run and `resume` was not asked for.
         FloatingPointError: the loss became infinite, or no number.
     """
+    if len(world.classes) < 2:
+        raise ValueError(f"{world.name} has one class, {world.classes[0]!r}, and nothing to tell it from; give it a second.")
     architecture = scaled(recipe.variant, len(world.classes), world.image_size, recipe.width, recipe.fc)
     accelerator = Accelerator(mixed_precision=precision or fastest_precision())
     device, rank, ranks = accelerator.device, accelerator.process_index, accelerator.num_processes

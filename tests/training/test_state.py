@@ -53,7 +53,7 @@ def test_another_run_and_a_damaged_file_are_refused(net, tmp_path):
     Keeper(path, {"seed": 1, "latest": (0.5, 0.75)}, net, optimizer, Progress(), every=10).save()
     restore(path, {"seed": 1, "latest": (0.5, 0.75)}, net, optimizer)
     with pytest.raises(
-        ValueError, match=r"belongs to another run: it differs in seed \(1 there, 2 here\), rate \(None there, 3 here\)\."
+        ValueError, match=r"belongs to another run: it differs in seed \(1 there, 2 here\), rate \(None there, 3 here\); "
     ):
         restore(path, {"seed": 2, "latest": (0.5, 0.75), "rate": 3}, net, optimizer)
     path.write_bytes(path.read_bytes()[:-9])

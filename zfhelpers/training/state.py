@@ -127,7 +127,7 @@ def restore(path: Path, run: dict, net: ZFNet, optimizer: torch.optim.Optimizer)
         raise ValueError(
             f"{str(path)!r} belongs to another run: it differs in "
             + ", ".join(f"{key} ({was.get(key)} there, {run[key]} here)" for key in differs)
-            + "."
+            + "; go on with what it was, or remove it to begin anew."
         )
     for name, parameter in net.named_parameters():
         if f"momentum.{name}" in tensors:

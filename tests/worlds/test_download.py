@@ -8,6 +8,7 @@ import sys
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -189,3 +190,17 @@ def test_worlds_without_a_download(tiny):
     )
     assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
     assert said.stderr.startswith("python -m zfhelpers.worlds.download: There is no download for 'mars'")
+
+
+def test_imagenette_that_does_not_come_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    for error in (URLError("Name or service not known"), RuntimeError("File not found or corrupted.")):
+
+        def fail(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr(module, "Imagenette", fail)
+        with pytest.raises(
+            OSError, match=r"^Imagenette \(95 MB\) could not be fetched \(.*(known>|corrupted)\); the same command"
+        ):
+            download("imagenette")

@@ -45,8 +45,14 @@ def download(name: str) -> None:
 
 
 def _imagenette() -> None:
-    if not (data_dir() / "imagenette2-160").is_dir():
+    if (data_dir() / "imagenette2-160").is_dir():
+        return
+    try:
         Imagenette(data_dir(), size="160px", download=True)  # torchvision checks the MD5 sum
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise OSError(
+            f"Imagenette (95 MB) could not be fetched ({str(error).rstrip('.')}); the same command tries again."
+        ) from None
 
 
 def _tinyimagenet() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from zfhelpers.networks.checkpoints import checkpoint_dir, read_card
 from zfhelpers.training.recipe import Recipe, recipe_for
 from zfhelpers.training.weights import epoch_file
 from zfhelpers.worlds.opening import open_world
+
+WORLD = SimpleNamespace(train=range(1000), name="small")
 
 
 @pytest.mark.parametrize(("world", "epochs"), [("toy", 64), ("imagenette", 30)])
@@ -91,7 +94,7 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     trained = []
 
     def train(world, recipe, out, *, name, resume, precision):
-        assert (world, recipe, resume, precision) == ("a world", some[name].recipe, True, "no")
+        assert (world, recipe, resume, precision) == (WORLD, some[name].recipe, True, "no")
         if name == stop:
             raise KeyboardInterrupt
         trained.append(name)
@@ -102,10 +105,10 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     some = {name: listed("imagenette")[name] for name in ("zfnet", "fig6-zfnet", "fig6-alexnet")}
     stop = "fig6-zfnet"
     with pytest.raises(KeyboardInterrupt):
-        schedule.train_all("a world", tmp_path, some, precision="no")
+        schedule.train_all(WORLD, tmp_path, some, precision="no")
     stop = None
     (tmp_path / "fig6-alexnet.metrics.jsonl").write_text("an epoch\n" * 12)  # of a training that was stopped
-    schedule.train_all("a world", tmp_path, some, precision="no")
+    schedule.train_all(WORLD, tmp_path, some, precision="no")
     assert trained == ["zfnet", "fig6-zfnet", "fig6-alexnet"]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "0 of 3 networks are there; zfnet, fig6-zfnet, fig6-alexnet to train."
@@ -114,8 +117,20 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     assert said[3] == "1 of 3 networks are there; fig6-zfnet, fig6-alexnet to train."
     assert said[4].startswith("48 epochs, about 5 min")
     assert said[5].startswith("fig6-zfnet is done; 1 networks and 18 epochs left")
-    schedule.train_all("a world", tmp_path, some)
+    schedule.train_all(WORLD, tmp_path, some)
     assert capsys.readouterr().out == "3 of 3 networks are there; none to train.\n"
+
+
+def test_what_is_left_is_told_by_images_not_epochs(tmp_path, monkeypatch, capsys):
+    """Four epochs of 300 images took a minute; two from scratch have 3,000 each."""
+    monkeypatch.setattr(schedule, "_train", lambda _, out, name, *__: (out / f"{name}.json").touch())
+    monkeypatch.setattr(schedule, "minutes", lambda *_: 6)
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=iter((0.0, 60.0)).__next__))
+    (tmp_path / "scratch").mkdir()
+    few = replace(listed("toy")["scratch/toy-novel-30-0"], recipe=Recipe(epochs=2))
+    networks = {"zfnet": Entry(Recipe(epochs=4)), "scratch/toy-novel-30-0": few}
+    schedule.train_all(SimpleNamespace(train=range(300), name="small"), tmp_path, networks)
+    assert capsys.readouterr().out.endswith("zfnet is done; 1 networks and 2 epochs left, about 5 min\n")
 
 
 def test_two_at_once_give_the_networks_of_one_after_the_other(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ import torch
 from zfhelpers.networks.catalogue import Entry
 from zfhelpers.networks.estimate import minutes
 from zfhelpers.training.loop import train
-from zfhelpers.worlds.few import few_images
+from zfhelpers.worlds.few import PER_EPOCH, few_images
 from zfhelpers.worlds.opening import open_world
 from zfhelpers.worlds.targets import open_target
 from zfhelpers.worlds.world import World
@@ -37,11 +37,12 @@ def train_all(world: World, out: Path, networks: Mapping[str, Entry], jobs: int 
         left = {name: _epochs_left(out, {name: entry}) for name, entry in todo.items()}
         guess = minutes([(entry, left[name]) for name, entry in todo.items()], world, jobs)
         print(f"{sum(left.values())} epochs, about {guess:.0f} min on this machine as it is now.", flush=True)
-    began, at_first = time.monotonic(), _epochs_left(out, todo)
+    began, at_first = time.monotonic(), _images_left(world, out, todo)
     for name in _in_turn(world, out, todo, precision) if jobs == 1 else _at_once(world.name, out, todo, precision, jobs):
         del todo[name]
         if left := _epochs_left(out, todo):
-            more = left * (time.monotonic() - began) / max(1, at_first - left) / 60
+            images = _images_left(world, out, todo)
+            more = images * (time.monotonic() - began) / max(1, at_first - images) / 60
             print(f"{name} is done; {len(todo)} networks and {left} epochs left, about {more:.0f} min", flush=True)
 
 
@@ -62,6 +63,12 @@ def _epochs_left(out: Path, todo: Mapping[str, Entry]) -> int:
     logs = {name: out / f"{name}.metrics.jsonl" for name in todo}
     done = {name: len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0 for name, log in logs.items()}
     return sum(max(0, entry.recipe.epochs - done[name]) for name, entry in todo.items())
+
+
+def _images_left(world: World, out: Path, todo: Mapping[str, Entry]) -> int:
+    """The images of those epochs: an epoch from scratch may have ten times as many as one of a folder's own."""
+    sizes = {name: PER_EPOCH if entry.few else len(world.train) for name, entry in todo.items()}
+    return sum(sizes[name] * _epochs_left(out, {name: entry}) for name, entry in todo.items())
 
 
 def _in_turn(world: World, out: Path, todo: Mapping[str, Entry], precision: str | None) -> Iterator[str]:

@@ -40,3 +40,19 @@ def pytest_collectstart(collector):
     """Have nbval compare text alone: warnings differ between machines, and HTML repeats text with pictures and more digits."""
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("stderr", "text/html")
+
+
+def pytest_itemcollected(item):
+    """Have nbval compare figures as well: the one that a cell draws with the one that is stored in the notebook."""
+    if hasattr(item, "compare_outputs") and "does-not-repeat" not in item.cell.metadata.get("tags", []):
+        from zfhelpers.figures.compare import changed
+
+        compare_text = item.compare_outputs
+
+        def compare(test, ref, skip_compare=None):
+            if not compare_text(test, ref, skip_compare):
+                return False
+            item.comparison_traceback.extend(changed(test, ref))
+            return not item.comparison_traceback
+
+        item.compare_outputs = compare

@@ -315,6 +315,35 @@ def test_a_number_that_moved_fails_in_its_cell_and_nowhere_else(tmp_path):
     assert measuring(18.4, tmp_path) == [False, True]
 
 
+# ------------------------------------------------------------------------------------------------------ figures are compared
+
+
+def drawing(level: float, kept: float, **metadata):
+    """A cell that draws a curve at a level, and keeps a figure of one at another."""
+    code = """from zfhelpers import figures
+figures.curves_figure({{"one": ([0, 1, 2], [0, {}, 1])}}, "step", "error (%)", alt="A curve.")"""
+    names: dict[str, object] = {}
+    first, last = code.format(kept).splitlines()
+    exec(first, names)
+    data = eval(last, names)._repr_mimebundle_()
+    output = new_output("execute_result", data=data, execution_count=1)
+    return new_code_cell(code.format(level), outputs=[output], execution_count=1, metadata=metadata)
+
+
+def test_a_figure_of_other_data_fails_in_its_cell(tmp_path):
+    moved, little = drawing(0.6, 0.5), drawing(0.5002, 0.5)
+    excused = drawing(0.6, 0.5, tags=["does-not-repeat"])
+    assert verdicts([drawing(0.5, 0.5), moved, little, excused], tmp_path) == [True, False, True, True]
+
+
+def test_only_short_trainings_draw_what_does_not_repeat():
+    for path in NOTEBOOKS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if "does-not-repeat" in cell.metadata.get("tags", []):
+                assert path.stem == "03_training"
+                assert re.search(r"\bruns\b|\brun\(", cell.source)
+
+
 # ------------------------------------------------------------------------------------------------- on photographs
 
 

@@ -31,7 +31,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from zfhelpers.answers import check_finite, explained, unreached
 from zfhelpers.hooks import find_layer
 from zfhelpers.provenance import Constants, address, nudged, same, tensors_in, version
-from zfhelpers.ways import JOINS, LINEAR, WAYS_DOWN, Call, Down, Refusal, refusal
+from zfhelpers.ways import JOINS, WAYS_DOWN, WRITING, Call, Down, Refusal, refusal
 
 # Here values leave torch, or their memory is handed out, and could come back as constants along a path that nobody sees.
 MEMORY = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, Tensor.data_ptr, Tensor.untyped_storage, Tensor.storage}
@@ -161,7 +161,7 @@ class Tape(TorchFunctionMode):
             return iter(self.__torch_function__(torch.unbind, types, args, kwargs))
         inputs = [self.number(tensor) for tensor in sources]
         strangers = [t.clone() for t in unknown if self.constants is not None and t not in self.numbers]
-        call = Call(func, args, kwargs, given, sources, keep=func in LINEAR or self.rule == "gradient")
+        call = Call(func, args, kwargs, given, sources, keep=func in WRITING or self.rule == "gradient")
         out = func(*args, **kwargs)
         written = call.written()
         steps = [

@@ -62,43 +62,18 @@ def refusal(func: Callable | str, layer: str, reason: str = "", others: str = ""
 
 # ------------------------------------------------------------------------------------------- operations that autograd transposes
 
-# They only move, copy or add up values, with weights that are not the image's.
-LINEAR: set[Callable] = {
-    *(
-        F.avg_pool2d,
-        F.adaptive_avg_pool2d,
-        F.pad,
-        F.conv1d,
-        F.conv_transpose1d,
-        F.conv_transpose2d,
-        F.interpolate,
-        F.unfold,
-        F.fold,
-    ),
-    *(F.pixel_shuffle, F.pixel_unshuffle, F.channel_shuffle, torch.pixel_shuffle, torch.pixel_unshuffle, torch.channel_shuffle),
-    *(
-        torch.mean,
-        torch.sum,
-        torch.cumsum,
-        torch.neg,
-        torch.matmul,
-        torch.roll,
-        torch.flip,
-        torch.fliplr,
-        torch.flipud,
-        torch.rot90,
-    ),
-    *(torch.permute, torch.transpose, torch.swapaxes, torch.swapdims, torch.movedim, torch.moveaxis, torch.narrow, torch.select),
-    *(torch.index_select, torch.repeat_interleave, torch.tile, torch.masked_fill, torch.tril, torch.triu, torch.diff),
-    *(torch.chunk, torch.split, torch.tensor_split, torch.unbind, torch.stack),
-    *(Tensor.mean, Tensor.sum, Tensor.cumsum, Tensor.neg, Tensor.__neg__, Tensor.matmul, Tensor.roll, Tensor.flip, Tensor.fliplr),
-    *(Tensor.flipud, Tensor.rot90, Tensor.permute, Tensor.transpose, Tensor.swapaxes, Tensor.swapdims, Tensor.movedim),
-    *(Tensor.moveaxis, Tensor.narrow, Tensor.select, Tensor.index_select, Tensor.repeat_interleave, Tensor.tile, Tensor.repeat),
-    *(Tensor.masked_fill, Tensor.tril, Tensor.triu, Tensor.diff, Tensor.chunk, Tensor.split, Tensor.tensor_split, Tensor.unbind),
-    *(Tensor.__getitem__, Tensor.__rsub__, Tensor.__rmatmul__, Tensor.__matmul__, Tensor.mT.__get__, torch.rsub),
-    *(Tensor.__setitem__, Tensor.copy_),
-}
-JOINS |= {torch.stack, Tensor.__setitem__, Tensor.copy_}
+# They only move, copy or add up values, with weights that are not the image's: first, those that take each picture by itself.
+IN_A_PICTURE: set[Callable] = {F.avg_pool2d, F.adaptive_avg_pool2d, F.pad, F.conv_transpose2d, F.interpolate, F.channel_shuffle}
+IN_A_PICTURE |= {F.pixel_shuffle, F.pixel_unshuffle, torch.pixel_shuffle, torch.pixel_unshuffle, torch.channel_shuffle}
+WRITING: set[Callable] = {Tensor.__setitem__, Tensor.copy_}
+_NAMES = """
+    mean sum cumsum neg matmul roll flip fliplr flipud rot90 permute transpose swapaxes swapdims movedim moveaxis narrow select
+    index_select repeat_interleave tile repeat masked_fill tril triu diff chunk split tensor_split unbind stack rsub
+    __getitem__ __neg__ __rsub__ __matmul__ __rmatmul__
+"""
+LINEAR: set[Callable] = IN_A_PICTURE | WRITING | {F.conv1d, F.conv_transpose1d, F.unfold, F.fold, Tensor.mT.__get__}
+LINEAR |= {getattr(place, name) for name in _NAMES.split() for place in (torch, Tensor) if hasattr(place, name)}
+JOINS |= WRITING | {torch.stack}
 
 
 class Slot(NamedTuple):
@@ -158,7 +133,8 @@ class Call:
         if any(value.shape[:1] != (count,) for value in (*values, tensor)):
             raise Refusal("it does not keep the batch axis, one row per image")
         run = self._again(out, tensor)
-        _check_rows(run, values, tensor, count)
+        if self.func not in IN_A_PICTURE or values[0].ndim != 4:
+            _check_rows(run, values, tensor, count)
         linear = self.linear()  # then the point does not matter, and none need be kept
         values = [value.new_zeros(()).expand(value.shape) if linear else value for value in values]
         moving = [k for k, value in enumerate(values) if _varies(value)]

@@ -1,5 +1,7 @@
 """The baseline sees its own fold's training images and nothing else; its networks are tested on that fold's test images."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -65,7 +67,7 @@ def test_networks_are_tested_on_their_own_fold(target, monkeypatch):
             def forward(self, images):
                 value = (images + own.mean)[:, 0, 0, 0].round()
                 said = torch.where(value >= limit, value % 2, 0).long()
-                return torch.nn.functional.one_hot(said, 2).float()
+                return 9.0 * torch.nn.functional.one_hot(said, 2)
 
         return Half().eval(), own
 
@@ -110,8 +112,9 @@ def test_networks_from_scratch_are_on_the_list_and_are_trained_on_their_few_imag
 
     monkeypatch.setattr(schedule, "train", train)
     monkeypatch.setattr(schedule, "minutes", lambda *_: 5)
-    monkeypatch.setattr(schedule, "open_target", lambda name, world: f"{name} of {world}")
+    monkeypatch.setattr(schedule, "open_target", lambda name, world: f"{name} of {world.name}")
     monkeypatch.setattr(schedule, "few_images", lambda *asked: asked)
     few = network_name(target, 15, 0)
-    schedule.train_all("a world", tmp_path, {"zfnet": listed(world)["zfnet"], few: given[few]})
-    assert told == [("a world", "zfnet", 128), ((f"{target} of a world", "a world", 15, 0), few, 32)]
+    own = SimpleNamespace(name="a world", train=range(100))
+    schedule.train_all(own, tmp_path, {"zfnet": listed(world)["zfnet"], few: given[few]})
+    assert told == [(own, "zfnet", 128), ((f"{target} of a world", own, 15, 0), few, 32)]

@@ -227,7 +227,7 @@ def test_what_was_trained_here_is_found_after_what_is_shipped(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     shipped, trained = network_dirs("folder:my pictures")
     assert (shipped, trained) == tuple(network_dirs(f"folder:{pictures}"))
-    with pytest.raises(FileNotFoundError, match=r"there are none\. Train one with 'make train WORLD=folder:my pictures'"):
+    with pytest.raises(FileNotFoundError, match=r"there are none\. Train one: make train WORLD='folder:my pictures'"):
         load("folder:my pictures")
     for place, width in ((trained, 0.125), (shipped, 0.25)):
         place.mkdir(parents=True)

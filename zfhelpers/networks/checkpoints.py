@@ -13,6 +13,7 @@ data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfne
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import torch
@@ -54,11 +55,11 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
         card = json.loads(path.read_text(encoding="utf-8"))
         card["architecture"], card["files"], card["world"], card["classes"]  # a foreign JSON lacks these
     except FileNotFoundError:
-        kinds = [at.parent for at in network_dirs("*")]
-        there = sorted(str(card.relative_to(at).with_suffix("")) for at in kinds for card in at.glob("*/**/*.json"))
+        own = sorted({str(card.relative_to(at).with_suffix("")) for at in network_dirs(world) for card in at.glob("**/*.json")})
+        others = sorted({card.parent.name for at in network_dirs("*") for card in at.parent.glob("*/zfnet.json")})
+        there = ", ".join(own) or (f"networks of {', '.join(others)}" if others else "none")
         raise FileNotFoundError(
-            f"There is no network {world}/{variant}; there are {', '.join(there) or 'none'}. "
-            f"Train one with 'make train WORLD={world}'."
+            f"There is no network {world}/{variant}; there are {there}. Train one: make train WORLD={shlex.quote(world)}"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not the card of a network: {type(error).__name__} {error}.") from None

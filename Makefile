@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 WORLD ?= toy
+NETWORK ?= zfnet
 JOBS ?= 1
 PARAMS ?=
 STRICT ?=
@@ -20,10 +21,11 @@ STAMP := $(VENV)/.installed
 
 # These go to the programs as they were typed, whatever is in them: make would expand a $, the shell would take quotes away.
 export ZF_WORLD := $(value WORLD)
+export ZF_NETWORK := $(value NETWORK)
 export ZF_NOTEBOOKS := $(value NOTEBOOKS)
 export ZF_PARAMS := $(value PARAMS)
 export ZF_FETCHED := $(if $(filter file,$(origin WORLD)),imagenette,$(value WORLD))
-unexport WORLD NOTEBOOKS PARAMS
+unexport WORLD NETWORK NOTEBOOKS PARAMS
 
 # Kernels are those of .venv, whatever else is installed; the packages too.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -37,6 +39,7 @@ unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
 help:
 	@echo "make report   run all notebooks, and see reports/WORLD/index.html"
 	@echo "              WORLD=toy  JOBS=1 notebooks at once  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
+	@echo "              NETWORK=torchvision:NAME, or PATH/file.py:function: a network trained elsewhere looks at the world's images"
 	@echo "              STRICT=1 numbers that differ from the record are an error"
 	@echo "make expected write down anew what the numbers should be, from several seeds  (WORLD=toy  SEEDS='0 1 2 3')"
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
@@ -44,7 +47,7 @@ help:
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
 	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
-	@echo "make data     fetch the photographs of a world  (WORLD=imagenette, or tinyimagenet)"
+	@echo "make data     fetch the photographs of a world  (WORLD=imagenette, or tinyimagenet; with NETWORK=, the larger edition)"
 	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
 	@echo
 	@echo "Worlds: toy, imagenette, tinyimagenet, imagenet, folder:PATH.  Another Python: make report PYTHON=python3.12"
@@ -57,7 +60,7 @@ report: $(STAMP)
 	@$(RUN) -P -m zfhelpers.report.last_words $(if $(filter-out 0 no false,$(STRICT)),--strict)
 
 expected: $(STAMP)
-	$(RUN) -m zfhelpers.report.expect --world="$$ZF_WORLD" --jobs $(JOBS) --seeds $(SEEDS) --notebooks="$$ZF_NOTEBOOKS"
+	$(RUN) -m zfhelpers.report.expect --world="$$ZF_WORLD" --network="$$ZF_NETWORK" --jobs $(JOBS) --seeds $(SEEDS) --notebooks="$$ZF_NOTEBOOKS"
 
 test: $(STAMP)
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope
@@ -76,7 +79,7 @@ train: $(STAMP)
 	$(if $(NETWORKS)$(EPOCHS),,$(RUN) -m zfhelpers.results --world="$$ZF_WORLD")
 
 data: $(STAMP)
-	$(RUN) -m zfhelpers.worlds.download -- "$$ZF_FETCHED"
+	$(RUN) -m zfhelpers.worlds.download $(if $(filter zfnet,$(ZF_NETWORK)),,--large) -- "$$ZF_FETCHED"
 
 install: $(STAMP)
 

@@ -2,6 +2,7 @@
 
     snakemake --cores 2                                              # as many notebooks at once as cores are given
     snakemake --cores 2 --config world=imagenette
+    snakemake --cores 2 --config world=imagenette network=torchvision:squeezenet1_1
     snakemake --cores 1 --config "notebooks=notebooks/08*.ipynb" "params=-p seed 3"
     ZF_WORLD="folder:/photos #2" snakemake --cores 2                 # settings may stand in the environment, too
 
@@ -50,12 +51,12 @@ try:
     THREADS = threads_each(workflow.cores or 1, os.environ)
 except ValueError as refusal:
     sys.exit(str(refusal))
-WORLD, REPORTS, NOTEBOOKS = ASKED.world, ASKED.reports, ASKED.notebooks
+WORLD, NETWORK, REPORTS, NOTEBOOKS = ASKED.world, ASKED.network, ASKED.reports, ASKED.notebooks
 PYTHON = [sys.executable, "-P", "-m"]
 RUN, PAGE = (shlex.join([*PYTHON, f"zfhelpers.report.{name}"]) for name in ("run", "pages"))
 GIVEN = [word for name, value in ASKED.parameters for word in ("-p", name, value)]
-CHECK = [*PYTHON, "zfhelpers.report.run", "check", *NOTEBOOKS.values(), f"--world={WORLD}", *GIVEN]
-INDEX = [*PYTHON, "zfhelpers.report.index", REPORTS, *NOTEBOOKS.values(), f"--world={WORLD}"]
+CHECK = [*PYTHON, "zfhelpers.report.run", "check", *NOTEBOOKS.values(), f"--world={WORLD}", f"--network={NETWORK}", *GIVEN]
+INDEX = [*PYTHON, "zfhelpers.report.index", REPORTS, *NOTEBOOKS.values(), f"--world={WORLD}", f"--network={NETWORK}"]
 
 
 def content(*patterns, without=()):
@@ -115,6 +116,7 @@ rule notebook:
         notebook=f"{REPORTS}/{{name}}.ipynb",
         metrics=f"{REPORTS}/{{name}}/metrics.json",
     params:
+        network=lambda wildcards: NETWORK,
         world=lambda wildcards: WORLD,  # what a function gives is left as it is: elsewhere a brace would begin a wildcard
         more=lambda wildcards: own(NOTEBOOKS[wildcards.name]),
         package=PACKAGE,
@@ -122,7 +124,7 @@ rule notebook:
     resources:
         kernel_threads=THREADS,
     shell:
-        "{RUN} run {input:q} {REPORTS:q} --world={params.world:q} --threads {resources.kernel_threads} {params.more}"
+        "{RUN} run {input:q} {REPORTS:q} --world={params.world:q} --network={params.network:q} --threads {resources.kernel_threads} {params.more}"
 
 
 rule page:

@@ -25,6 +25,8 @@ _WHERE = {
     "worlds.targets": "default_target open_target",
     "worlds.opening": "open_world",
     "networks.checkpoints": "load",
+    "networks.elsewhere": "untrained",
+    "networks.named": "first_filters paper_layers",
     "experiments.correspondence": "correspondence",
     "experiments.features": "features",
     "experiments.invariance": "invariance_curves",

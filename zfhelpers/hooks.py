@@ -39,7 +39,7 @@ def find_layer(module: nn.Module, layer: str) -> nn.Module:
         raise TypeError(
             f"A network must be a torch.nn.Module, not a {given}; wrap a function in a module whose forward calls it."
         )
-    modules = dict(module.named_modules())
+    modules = dict(module.named_modules(remove_duplicate=False))  # a part may have two names
     dots = [place for place, letter in enumerate(layer) if letter == "."] if isinstance(layer, str) else []
     above = [module, *(modules.get(layer[:dot]) for dot in dots)]
     for part in (*above, modules.get(layer) if isinstance(layer, str) else None):

@@ -183,7 +183,7 @@ def test_a_cell_that_is_a_section_alone_shows_nothing():
 def strict(monkeypatch):
     expected = {"error": Expectation(18.0, 0.5, {"0": 18.0}), "none": Expectation(None, 0.0, {"0": None})}
     monkeypatch.setenv("ZF_EXPECTED", "strict")
-    monkeypatch.setattr(measurements, "read_expected", lambda notebook, world: expected if world == "toy" else None)
+    monkeypatch.setattr(measurements, "read_expected", lambda notebook, world, network: expected if world == "toy" else None)
     begin("99_test", "toy")
 
 

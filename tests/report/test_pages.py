@@ -91,7 +91,7 @@ def pages(tmp_path, monkeypatch):
     nbformat.write(first, reports / "04_first.ipynb")
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Second")]), reports / "05_second.ipynb")
     RUN.write(reports / "04_first" / "metrics.json")
-    monkeypatch.setattr(index, "read_expected", lambda notebook, world: EXPECTED if notebook == "04_first" else None)
+    monkeypatch.setattr(index, "read_expected", lambda notebook, world, network: EXPECTED if notebook == "04_first" else None)
     for name in ("04_first", "05_second"):
         report.page(reports / f"{name}.ipynb", ["04_first", "05_second"])
     index.index(reports, [notebooks / "04_first.ipynb", notebooks / "05_second.ipynb"], "toy")

@@ -147,7 +147,7 @@ class TestMakeReport:
         assert lines[-4:] == [
             "1 of 1 notebooks ran.",
             "Nothing was left out for want of something.",
-            "No numbers are on record for this world; everything was measured, nothing compared.",
+            "No numbers are on record for this world and network; everything was measured, nothing compared.",
             "The report: reports/toy/index.html",
         ]
 

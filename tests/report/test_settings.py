@@ -111,7 +111,7 @@ def test_folders_of_worlds_without_odd_names_are_as_they_were():
 @pytest.mark.parametrize(
     ("config", "environment", "sentence"),
     [
-        ({"wrld": "toy"}, {}, "There is no setting 'wrld'; there are world, notebooks, reports, params."),
+        ({"wrld": "toy"}, {}, "There is no setting 'wrld'; there are world, network, notebooks, reports, params."),
         ({"params": "-p seed O'Brien"}, {}, r"cannot be read \(no closing quotation\); parameters are '-p NAME VALUE'"),
         ({}, {"ZF_PARAMS": "seed 3"}, "'seed 3' cannot be read at 'seed'"),
         ({}, {"ZF_PARAMS": "-p seed"}, "'-p seed' cannot be read at '-p'"),

@@ -27,6 +27,7 @@ from zfhelpers.answers import check_alone
 from zfhelpers.files import cache_dir, fingerprint, new_array, show_progress
 from zfhelpers.hooks import checked_images, find_layer, layer_names, recording
 from zfhelpers.model import ZFNet
+from zfhelpers.networks.named import Named
 from zfhelpers.worlds.world import ImageSet, World
 
 VERSION = 1  # to be raised with every change here, or in the networks' modules, that changes a feature
@@ -38,13 +39,15 @@ def tap(module: nn.Module, layer: str) -> str:
     """The dotted name of the module whose output are the features of a layer.
 
     Args:
-        module: a `ZFNet`, where `layer5` ends after its pooling; in any other network a layer is what it is called.
+        module: a `ZFNet` or `Named` network, where `layer5` ends after its pooling; in any other a layer is what it is called.
         layer: "layer1" ... "layer7", or a dotted module name.
 
     Raises:
         ValueError: no such layer; the sentence lists the ones there are.
     """
     find_layer(module, layer)
+    if isinstance(module, Named):
+        return module.taps.get(layer, layer)
     if not isinstance(module, ZFNet):
         return layer
     number = layer.removeprefix("layer")

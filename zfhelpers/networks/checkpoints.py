@@ -21,6 +21,9 @@ from torch import Tensor, nn
 
 from zfhelpers.files import project_dir, write_whole
 from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.networks.elsewhere import load_elsewhere
+from zfhelpers.networks.named import Named
+from zfhelpers.networks.names import TORCHVISION, absolute, kind_of
 from zfhelpers.training.weights import epoch_file, read_tensors, save_weights, sha256
 from zfhelpers.worlds.opening import open_world
 from zfhelpers.worlds.world import World
@@ -56,10 +59,13 @@ def read_card(world: str, variant: str = "zfnet", folder: Path | None = None) ->
         card["architecture"], card["files"], card["world"], card["classes"]  # a foreign JSON lacks these
     except FileNotFoundError:
         own = sorted({str(card.relative_to(at).with_suffix("")) for at in network_dirs(world) for card in at.glob("**/*.json")})
+        tables = [name for name in own if "/" in name]  # dozens
+        own = [name for name in own if "/" not in name] + ([f"{tables[0]} and {len(tables) - 1} more"] if tables else [])
         others = sorted({card.parent.name for at in network_dirs("*") for card in at.parent.glob("*/zfnet.json")})
         there = ", ".join(own) or (f"networks of {', '.join(others)}" if others else "none")
         raise FileNotFoundError(
-            f"There is no network {world}/{variant}; there are {there}. Train one: make train WORLD={shlex.quote(world)}"
+            f"There is no network {world}/{variant}; there are {there}. Train one: make train WORLD={shlex.quote(world)}. "
+            f"Networks from elsewhere are {TORCHVISION}NAME and PATH/file.py:function."
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path)!r} is not the card of a network: {type(error).__name__} {error}.") from None
@@ -79,22 +85,25 @@ def _card_path(world: str, variant: str, folder: Path | None) -> Path:
 
 
 def load(
-    world: str = "toy", variant: str = "zfnet", epoch: int | None = None, folder: Path | None = None
+    world: str = "toy", network: str = "zfnet", epoch: int | None = None, folder: Path | None = None
 ) -> tuple[nn.Module, World]:
-    """A trained network in evaluation mode, and its world.
+    """A trained network in evaluation mode, and a world as it sees it.
 
     Args:
-        world: name of the world it was trained in.
-        variant: name of the network, "zfnet" for Fig. 3; `networks.catalogue.listed` has them all.
+        world: name of the world, in which a network of this course was trained.
+        network: "zfnet" for Fig. 3, or another of the world's, `networks.catalogue.listed` has them all; "torchvision:NAME", or
+            "PATH/file.py:function", see `elsewhere`. Those come as `Named` networks, and the world with their preprocessing.
         epoch: if given, the network as it was after that epoch: its convolutional part alone, layers 1-5.
         folder: where the files lie, if not in `data/checkpoints/WORLD` or `runs/WORLD`.
 
     Raises:
-        FileNotFoundError: no such network.
-        ValueError: no such epoch, or files that are damaged or do not belong together.
+        FileNotFoundError: no such network, or no weights of it.
+        ValueError: no such epoch, or files that are damaged or do not belong together; what `elsewhere.load_elsewhere` refuses.
     """
-    card = read_card(world, variant, folder)
-    path = _card_path(world, variant, folder).with_suffix(".safetensors")
+    if kind_of(network) != "ours":
+        return _elsewhere(world, network, epoch, folder)
+    card = read_card(world, network, folder)
+    path = _card_path(world, network, folder).with_suffix(".safetensors")
     tensors = _verified(path, card)
     mean = (tensors.pop("mean") if "mean" in tensors else _mean_image(world)).float()
     net = ZFNet(Architecture(**card["architecture"]))
@@ -104,7 +113,7 @@ def load(
             tensors = _verified(path.with_name(file), card)
         elif epoch != last:
             kept = [str(e) for e in range(1, last + 1) if epoch_file(path.stem, e) in card["files"] or e == last]
-            raise ValueError(f"The network {world}/{variant} was not kept at epoch {epoch!r}; it was at {', '.join(kept)}.")
+            raise ValueError(f"The network {world}/{network} was not kept at epoch {epoch!r}; it was at {', '.join(kept)}.")
         for name in [name for name, _ in net.named_children() if name[-1] in "678" or name == "flatten"]:
             delattr(net, name)
         tensors = {name: tensor for name, tensor in tensors.items() if name in net.state_dict()}
@@ -112,7 +121,19 @@ def load(
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError:
         raise ValueError(f"{str(path)!r} holds the weights of another network than its card describes.") from None
-    return net.eval(), _world_of(card, mean)
+    return net.eval(), _world_of(card, mean).seen_by(network)
+
+
+def _elsewhere(world: str, network: str, epoch: int | None, folder: Path | None) -> tuple[Named, World]:
+    """A network that was trained elsewhere, and the world as it sees it."""
+    if epoch is not None or folder is not None:
+        raise ValueError(f"{network} was trained elsewhere: it has no epochs and no folder of checkpoints.")
+    net, preprocessing = load_elsewhere(network)
+    seen = open_world(world)
+    if net.classes is None:  # nobody said what its outputs mean
+        own = len(seen.classes) == net.outputs
+        net.classes = seen.classes if own else tuple(f"output {number}" for number in range(net.outputs))
+    return net, seen.seen_by(absolute(network), preprocessing, net.classes)
 
 
 def _mean_image(world: str) -> Tensor:

@@ -100,18 +100,19 @@ def summarise(seeds: Mapping[int | str, float | None], unit: str = "", repeats: 
     return Expectation(values[0], float(max(rounding, high - values[0], values[0] - low)), named)
 
 
-def expected_file(notebook: str, world: str) -> Path:
-    """Where the expectations of a notebook in a world lie."""
-    return project_dir() / "notebooks" / "expected" / world.replace(":", "-").replace("/", "-") / f"{notebook}.json"
+def expected_file(notebook: str, world: str, network: str = "zfnet") -> Path:
+    """Where the expectations of a notebook in a world lie, or of another network that looks at the world."""
+    whole = world if network == "zfnet" else f"{world}--{network}"
+    return project_dir() / "notebooks" / "expected" / whole.replace(":", "-").replace("/", "-") / f"{notebook}.json"
 
 
-def read_expected(notebook: str, world: str) -> dict[str, Expectation] | None:
+def read_expected(notebook: str, world: str, network: str = "zfnet") -> dict[str, Expectation] | None:
     """What is expected of a notebook's numbers, by name; None where nothing is on record.
 
     Raises:
         ValueError: the file is no such record.
     """
-    path = expected_file(notebook, world)
+    path = expected_file(notebook, world, network)
     try:
         numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
         return {name: Expectation(**entry) for name, entry in numbers.items()}
@@ -121,16 +122,17 @@ def read_expected(notebook: str, world: str) -> dict[str, Expectation] | None:
         raise ValueError(f"{str(path)!r} is no record of expected numbers: {type(error).__name__} {error}.") from None
 
 
-def write_expected(notebook: str, world: str, command: str, numbers: Mapping[str, Expectation]) -> Path:
+def write_expected(notebook: str, world: str, command: str, numbers: Mapping[str, Expectation], network: str = "zfnet") -> Path:
     """Put expectations on record, whole or not at all.
 
     Raises:
         OSError: the file could not be written; what was there is unchanged.
     """
-    path = expected_file(notebook, world)
+    path = expected_file(notebook, world, network)
     card = {
         "notebook": notebook,
         "world": world,
+        **({} if network == "zfnet" else {"network": network}),
         "command": command,
         "numbers": {name: asdict(each) for name, each in numbers.items()},
     }

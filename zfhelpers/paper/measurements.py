@@ -49,19 +49,20 @@ class _Now:
 _now = _Now()
 
 
-def begin(notebook: str, world: str, out_dir: str | Path | None = None) -> Run:
+def begin(notebook: str, world: str, out_dir: str | Path | None = None, network: str = "zfnet") -> Run:
     """Starts the record of a notebook: the first call in it. What was recorded before is forgotten.
 
     Args:
         notebook: file name without ending, for instance `"08_occlusion"`.
         world: name of the world it runs in.
         out_dir: where `record` writes; nothing is written if it is None or empty, as when a reader runs the notebook by hand.
+        network: name of the network that looks at the world.
     """
     _now.__init__()
-    _now.run = Run(notebook, world)
+    _now.run = Run(notebook, world, network)
     _now.out_dir = Path(out_dir) if out_dir else None
     if os.environ.get("ZF_EXPECTED") == "strict":
-        _now.expected = read_expected(notebook, world)
+        _now.expected = read_expected(notebook, world, network)
     if shell := _shell():
         _listen(shell)
     return _now.run

@@ -91,6 +91,7 @@ class Run:
 
     notebook: str
     world: str | None
+    network: str = "zfnet"
     parameters: dict[str, object] = field(default_factory=dict)
     commit: str | None = None
     seconds: float | None = None

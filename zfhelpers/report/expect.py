@@ -1,6 +1,7 @@
 """Write down what the numbers of the notebooks should be, from runs with several seeds.
 
     python -m zfhelpers.report.expect --world toy --seeds 0 1 2 3        -> notebooks/expected/toy/NAME.json
+    python -m zfhelpers.report.expect --world imagenette --network torchvision:squeezenet1_1 --seeds 0 1
 
 The first seed must be the notebooks' default. Every run is kept in `runs/expected/WORLD/SEED`, so that a command that was stopped
 goes on where it was; a run is made anew when its notebook or the package has changed since. A notebook without the parameter
@@ -20,13 +21,13 @@ from zfhelpers.files import project_dir
 from zfhelpers.paper.expectations import summarise, write_expected
 from zfhelpers.paper.runs import Run, measurements_of
 from zfhelpers.report.run import parameters_of, run
-from zfhelpers.report.settings import matching, world_folder
+from zfhelpers.report.settings import matching, report_folder
 
 USED = ("zfhelpers/**/*.py", "data/checkpoints/**/*.json", "data/results/**/*.json", "data/annotations/*", "data/paper/*")
 LOOKS = ("report", "figures", "views")  # rooms that change no number
 
 
-def expect(notebook: Path, world: str, seeds: Sequence[int], threads: int | None = None) -> Path:
+def expect(notebook: Path, world: str, seeds: Sequence[int], threads: int | None = None, network: str = "zfnet") -> Path:
     """Run one notebook with each seed, and put on record what its numbers should be.
 
     Raises:
@@ -37,24 +38,25 @@ def expect(notebook: Path, world: str, seeds: Sequence[int], threads: int | None
     if default is not None and seeds[0] != default:
         raise ValueError(f"The first seed must be the default of {notebook.name}, {default}, not {seeds[0]}.")
     chosen = list(seeds) if default is not None else [seeds[0]]
-    runs = [_run(notebook, world, seed, threads) for seed in chosen]
+    runs = [_run(notebook, world, seed, threads, network) for seed in chosen]
     numbers = {
         name: summarise(dict(zip(chosen, (each.value for each in found), strict=True)), found[0].unit, found[0].repeats)
         for name, found in measurements_of(runs).items()
     }
     for first in runs[0].measurements:  # a name that only some seeds have, such as that of an image drawn at random
         numbers.setdefault(first.name, summarise({chosen[0]: first.value}, first.unit, first.repeats))
-    command = f"python -m zfhelpers.report.expect --world {world} --seeds {' '.join(map(str, seeds))} --notebooks {notebook.name}"
-    return write_expected(notebook.stem, world, command, numbers)
+    seen = world if network == "zfnet" else f"{world} --network {network}"
+    command = f"python -m zfhelpers.report.expect --world {seen} --seeds {' '.join(map(str, seeds))} --notebooks {notebook.name}"
+    return write_expected(notebook.stem, world, command, numbers, network)
 
 
-def _run(notebook: Path, world: str, seed: int, threads: int | None) -> Run:
-    folder = project_dir() / "runs" / "expected" / world_folder(world) / str(seed)
+def _run(notebook: Path, world: str, seed: int, threads: int | None, network: str) -> Run:
+    folder = project_dir() / "runs" / "expected" / report_folder(world, network) / str(seed)
     metrics, stamp = folder / notebook.stem / "metrics.json", folder / notebook.stem / "made-from"
     made_from = _content(notebook)
     if not (metrics.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == made_from):
         folder.mkdir(parents=True, exist_ok=True)
-        run(notebook, folder, world, [("seed", str(seed))] if "seed" in parameters_of(notebook) else [], threads)
+        run(notebook, folder, world, [("seed", str(seed))] if "seed" in parameters_of(notebook) else [], threads, network)
         stamp.write_text(made_from, encoding="utf-8")
     return Run.read(metrics)
 
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns its exit status, 1 if a notebook failed."""
     parser = argparse.ArgumentParser(prog="python -m zfhelpers.report.expect", description=__doc__.partition("\n")[0])
     parser.add_argument("--world", default="toy")
+    parser.add_argument("--network", default="zfnet")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="notebooks at once")
     parser.add_argument("--notebooks", default="notebooks/*.ipynb", help="a pattern, or the name of one")
@@ -85,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def one(notebook: Path) -> str:
         try:
-            path = expect(notebook, options.world, options.seeds, 1 if options.jobs > 1 else None)
+            path = expect(notebook, options.world, options.seeds, 1 if options.jobs > 1 else None, options.network)
         except (RuntimeError, ValueError, OSError) as error:
             return f"FAILED {error}"
         return str(path.relative_to(project_dir()))

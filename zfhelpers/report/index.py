@@ -59,7 +59,7 @@ class Comparison:
 
 def compare(run: Run) -> Comparison | None:
     """Hold a run against the record; None where the record has nothing for its notebook and world."""
-    expected = read_expected(run.notebook, run.world or "")
+    expected = read_expected(run.notebook, run.world or "", run.network)
     if not expected:
         return None
     both = [(found, expected[found.name]) for found in run.measurements if found.name in expected]
@@ -72,7 +72,7 @@ def compare(run: Run) -> Comparison | None:
     return Comparison(len(both), [(found, each) for found, each in both if not each.holds(found.value)], beyond, usual)
 
 
-def index(reports: Path, notebooks: Sequence[Path], world: str) -> list[dict]:
+def index(reports: Path, notebooks: Sequence[Path], world: str, network: str = "zfnet") -> list[dict]:
     """Writes `reports/index.html`. A notebook that failed or was not run is listed as such.
 
     Returns:
@@ -86,6 +86,7 @@ def index(reports: Path, notebooks: Sequence[Path], world: str) -> list[dict]:
     environment.filters |= {"duration": duration, "memory": memory}
     text = environment.get_template("index.html.j2").render(
         world=world,
+        network=network,
         entries=entries,
         verdicts=sorted(verdicts, key=lambda each: order.index(each[0].id)),
         counts={word: sum(each.verdict == word for _, each, _ in verdicts) for word in ("holds", "does not hold", "open here")},
@@ -122,7 +123,7 @@ def summarise(entries: Sequence[Mapping]) -> list[str]:
     compared = [entry for entry in entries if entry["compared"] is not None]
     differ, total = (sum(entry[key] for entry in compared) for key in ("differ", "compared"))
     if not compared:
-        lines.append("No numbers are on record for this world; everything was measured, nothing compared.")
+        lines.append("No numbers are on record for this world and network; everything was measured, nothing compared.")
     elif any(entry["parameters"] for entry in entries):
         usual = [entry["usual"] for entry in compared if entry["usual"]]
         low, high = (sum(ends[side] for ends in usual) for side in (0, 1))
@@ -246,6 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("reports", type=Path)
     parser.add_argument("notebooks", nargs="+", help="files, or patterns such as 'notebooks/*.ipynb'")
     parser.add_argument("--world", required=True)
+    parser.add_argument("--network", default="zfnet")
     parser.add_argument("--strict", action="store_true", help="numbers that differ from the record are an error")
     parser.add_argument("--summary", action="store_true", help="write nothing, only say how the numbers stand")
     options = parser.parse_args(arguments)
@@ -255,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             entries = [_entry(options.reports, notebook) for notebook in notebooks]
             print("\n".join(summarise(entries)), flush=True)
         else:
-            entries = index(options.reports, notebooks, options.world)
+            entries = index(options.reports, notebooks, options.world, options.network)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -16,7 +16,14 @@ def main() -> int:
     """The command line; returns its exit status, 1 if `--strict` was asked for and a number differs."""
     try:
         asked = read_settings({}, [], os.environ)
-        words = [asked.reports, *asked.notebooks.values(), f"--world={asked.world}", "--summary", *sys.argv[1:]]
+        words = [
+            asked.reports,
+            *asked.notebooks.values(),
+            f"--world={asked.world}",
+            f"--network={asked.network}",
+            "--summary",
+            *sys.argv[1:],
+        ]
         status = index.main(words)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -27,6 +27,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
+from zfhelpers.networks import names
 from zfhelpers.paper.runs import Run
 from zfhelpers.report.settings import absolute, split_parameters
 
@@ -34,6 +35,8 @@ CELL_TIMEOUT = 600  # seconds
 START_TIMEOUT = 120  # seconds for a kernel to start, on a busy machine
 SAMPLING = 0.5  # seconds between two looks at the memory
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+SET_HERE = {"world", "network", "out_dir"}  # parameters that the batch run sets
+FOLDERS = ("ZF_DATA", "ZF_CACHE", "TORCH_HOME")  # settings that are folders
 PARAMETERS = "parameters"  # the tag of the cell that holds them
 ERROR_TAG, PARAMETERS_TAG = "papermill-error-cell-tag", "injected-parameters"  # cells that papermill adds
 ERROR = re.compile(r"^(?:\w+\.)*((?:\w+(?:Error|Exception)|NoSuchKernel): .+)", re.MULTILINE)  # what papermill ends with
@@ -43,32 +46,33 @@ TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0":
 Parameters = Sequence[tuple[str, str]]
 
 
-def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) -> None:
+def check(notebooks: Sequence[Path], world: str, parameters: Parameters = (), network: str = "zfnet") -> None:
     """Refuses what could only fail later: a parameter that no notebook has or of another type, a world that cannot be opened.
 
     Args:
         notebooks: all that will run; each must have the parameters `world` and `out_dir`, which the batch run sets.
         world: as `open_world` takes it.
         parameters: further ones, (name, value), each for the notebooks that have it.
+        network: as `load` takes it; weights that torchvision can fetch are fetched here, once.
 
     Raises:
-        ValueError: no notebook, one that cannot be read, an unknown parameter or world, a value of the wrong type.
-        FileNotFoundError: a notebook is missing, or the world's images or network.
+        ValueError: no notebook, one that cannot be read, an unknown parameter, world or network, a value of the wrong type.
+        FileNotFoundError: a notebook is missing, or the world's images, or the network.
     """
-    from zfhelpers import open_world
+    from zfhelpers import load, open_world
     from zfhelpers.networks.checkpoints import read_card
 
     if not notebooks:
         raise ValueError("There are no notebooks to run; give a pattern that matches some, for instance 'notebooks/*.ipynb'.")
-    if fixed := {"world", "out_dir"} & {name for name, _ in parameters}:
-        raise ValueError(f"The parameter {min(fixed)!r} follows from WORLD; set that instead. Nothing was run.")
+    if fixed := SET_HERE & {name for name, _ in parameters}:
+        raise ValueError(f"The parameter {min(fixed)!r} follows from WORLD or NETWORK; set those instead. Nothing was run.")
     known = {notebook: parameters_of(notebook) for notebook in notebooks}
     for notebook, defaults in known.items():
-        for name in ("world", "out_dir"):
+        for name in ("world", "out_dir", *(["network"] if network != "zfnet" else [])):
             if name not in defaults:
                 there = ", ".join(defaults) or "none"
                 raise ValueError(f"{notebook} has no parameter {name!r}; it has {there}. Nothing was run.")
-    there = sorted({name for defaults in known.values() for name in defaults} - {"world", "out_dir"})
+    there = sorted({name for defaults in known.values() for name in defaults} - SET_HERE)
     for name, value in parameters:
         if name not in there:
             raise ValueError(f"No notebook has a parameter {name!r}; there are {', '.join(there) or 'none'}. Nothing was run.")
@@ -79,6 +83,9 @@ def check(notebooks: Sequence[Path], world: str, parameters: Parameters = ()) ->
                 except ValueError:
                     kind = KINDS[type(defaults[name])]
                     raise ValueError(f"{name} of {notebook.name} is {kind}, not {value!r}. Nothing was run.") from None
+    if network != "zfnet":
+        len(load(absolute(world), network)[1].val)
+        return
     len(open_world(absolute(world)).val)
     read_card(absolute(world))
 
@@ -125,7 +132,14 @@ def of_notebook(notebook: Path, parameters: Parameters) -> dict[str, object]:
     return {name: value for name, value in given.items() if value != defaults[name]}
 
 
-def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), threads: int | None = None) -> None:
+def run(
+    notebook: Path,
+    reports: Path,
+    world: str,
+    parameters: Parameters = (),
+    threads: int | None = None,
+    network: str = "zfnet",
+) -> None:
     """Executes one notebook with the papermill command; `reports/NAME.ipynb` appears only if it succeeds.
 
     Args:
@@ -135,6 +149,7 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
         world: passed on as a parameter.
         parameters: more of them, (name, value); those that the notebook does not have are not for it.
         threads: for the kernel; as many as it likes if None.
+        network: passed on as a parameter, unless it is the world's own.
 
     Raises:
         RuntimeError: the notebook failed; in one sentence which cell, which line and why.
@@ -145,7 +160,7 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
         stale.unlink(missing_ok=True)
     out_dir.mkdir(parents=True)
     draft = out_dir / "running.ipynb"
-    seconds, peak_mb, complaint = _papermill(notebook, draft, world, parameters, threads)
+    seconds, peak_mb, complaint = _papermill(notebook, draft, world, parameters, threads, network)
     if complaint is not None:
         executed = nbformat.read(draft if draft.exists() else notebook, as_version=4)
         executed.metadata["failure"] = f"failed {_failure(executed, complaint)}."
@@ -154,7 +169,7 @@ def run(notebook: Path, reports: Path, world: str, parameters: Parameters = (), 
         draft.unlink(missing_ok=True)
         raise RuntimeError(f"{notebook} {executed.metadata['failure']} The executed copy is {failed}.")
     notes = out_dir / "metrics.json"
-    done = Run.read(notes) if notes.exists() else Run(notebook.stem, world)
+    done = Run.read(notes) if notes.exists() else Run(notebook.stem, world, network)
     done.parameters = of_notebook(notebook, parameters)
     done.seconds = round(seconds, 1)  # of the whole run, papermill and start-up included
     done.peak_mb = max(round(peak_mb), done.peak_mb or 0)  # the notebook may have seen a peak between two of our looks
@@ -173,11 +188,12 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _papermill(
-    notebook: Path, draft: Path, world: str, parameters: Parameters, threads: int | None
+    notebook: Path, draft: Path, world: str, parameters: Parameters, threads: int | None, network: str
 ) -> tuple[float, float, str | None]:
     """Seconds, peak memory of papermill and all below it in MB, and papermill's last word if it failed."""
     folder = notebook.parent
     given = {"world": absolute(world), "out_dir": os.path.relpath(draft.parent, folder)} | of_notebook(notebook, parameters)
+    given |= {} if network == "zfnet" else {"network": names.absolute(network)}
     command = [
         sys.executable,
         "-m",
@@ -218,7 +234,9 @@ def _papermill(
 def _environment(threads: int | None) -> dict[str, str]:
     """Ours, without what would change a notebook's kernel or figures, and with paths that hold in its folder too."""
     environment = {key: value for key, value in os.environ.items() if key not in ("MPLBACKEND", "JUPYTER_PATH", *THREAD_LIMITS)}
-    environment |= {key: os.path.abspath(environment[key]) for key in ("ZF_DATA", "ZF_CACHE") if environment.get(key)}
+    environment |= {
+        key: os.path.abspath(environment[key]) for key in ("ZF_DATA", "ZF_CACHE", "TORCH_HOME") if environment.get(key)
+    }
     if threads:
         environment |= dict.fromkeys(THREAD_LIMITS, str(threads))
     return environment | {"JUPYTER_PREFER_ENV_PATH": "1", "ZF_PROGRESS": "0"}
@@ -258,6 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             metavar="NOTEBOOK" if name == "check" else ("NOTEBOOK", "REPORTS"),
         )
         command.add_argument("--world", required=True)
+        command.add_argument("--network", default="zfnet")
         command.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     command.add_argument("--threads", type=int)
     parameters, rest = split_parameters(sys.argv[1:] if arguments is None else arguments)  # a value may begin with "-"
@@ -266,10 +285,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that stopping us stops the kernel
     try:
         if options.command == "check":
-            check(options.paths, options.world, parameters)
+            check(options.paths, options.world, parameters, options.network)
         else:
             notebook, reports = options.paths
-            run(notebook, reports, options.world, parameters, options.threads)
+            run(notebook, reports, options.world, parameters, options.threads, options.network)
             done = Run.read(reports / notebook.stem / "metrics.json")
             print(f"{notebook}: {done.seconds:.0f} s, {done.peak_mb} MB", flush=True)
     except (ValueError, RuntimeError, OSError) as error:

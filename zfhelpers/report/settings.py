@@ -1,7 +1,7 @@
 """What a batch run was asked for, every setting read as it was typed.
 
-`make report` hands its settings over in the environment, as `ZF_WORLD`, `ZF_NOTEBOOKS` and `ZF_PARAMS`: after `--config`
-snakemake reads YAML, in which ` #` begins a comment and `1e3` is a number. Of a setting typed there the word itself counts.
+`make report` hands its settings over in the environment, as `ZF_WORLD`, `ZF_NETWORK` and so on: after `--config` snakemake reads
+YAML, in which ` #` begins a comment and `1e3` is a number. Of a setting typed there the word itself counts.
 
 >>> asked = read_settings({"world": "folder:/photos"}, ["--config", "world=folder:/photos #2"], {"ZF_PARAMS": "-p seed 3"})
 >>> asked.world, asked.reports, asked.parameters
@@ -19,7 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULTS = {"world": "toy", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
+from zfhelpers.networks import names
+
+DEFAULTS = {"world": "toy", "network": "zfnet", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
 LONGEST = 100  # letters of a world's name that the name of its folder keeps
 UNNAMED = re.compile(r"[^A-Za-z0-9_./:]")  # what a shell, make, snakemake or a file system may read as something else
 
@@ -30,12 +32,14 @@ class Settings:
 
     Attributes:
         world: as `open_world` takes it.
+        network: as `load` takes it.
         notebooks: their files, by name.
-        reports: the folder of the world's report.
+        reports: the folder of the report: the world's, or that of the world as another network sees it.
         parameters: (name, value), each for the notebooks that have it.
     """
 
     world: str
+    network: str
     notebooks: dict[str, str]
     reports: str
     parameters: list[tuple[str, str]]
@@ -70,8 +74,8 @@ def read_settings(config: Mapping[str, object], words: Sequence[str], environmen
     for name in (chosen["reports"], *notebooks):  # which snakemake makes patterns of
         if braces := re.search(r"[{}]", name):
             raise ValueError(f"{name!r} cannot have {braces[0]!r} in its name; rename it. Nothing was run.")
-    reports = f"{chosen['reports']}/{world_folder(chosen['world'])}"
-    return Settings(chosen["world"], notebooks, reports, read_parameters(chosen["params"]))
+    reports = f"{chosen['reports']}/{report_folder(chosen['world'], chosen['network'])}"
+    return Settings(chosen["world"], chosen["network"], notebooks, reports, read_parameters(chosen["params"]))
 
 
 def _as_text(name: str, value: object) -> str:
@@ -171,7 +175,20 @@ def world_folder(world: str) -> str:
     >>> world_folder("toy"), world_folder("folder:/a/b"), world_folder("folder:/a-b")
     ('toy', 'folder--a-b', 'folder--a-b--6b19c6e2')
     """
-    whole = absolute(world)
+    return _plain(absolute(world))
+
+
+def report_folder(world: str, network: str = "zfnet") -> str:
+    """The name of a folder for a world as a network sees it; `world_folder` where it is the world's own.
+
+    >>> report_folder("toy"), report_folder("imagenette", "torchvision:alexnet")
+    ('toy', 'imagenette--torchvision-alexnet')
+    """
+    own = world_folder(world)
+    return own if network == "zfnet" else f"{own}--{_plain(names.absolute(network))}"
+
+
+def _plain(whole: str) -> str:
     plain = re.sub(r"[/:]", "-", UNNAMED.sub("-", whole))
     path = whole.partition(":")[2]
     if len(plain) <= LONGEST and not UNNAMED.search(whole) and ":" not in path:

@@ -17,8 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from torch import nn
+
 from zfhelpers.networks.catalogue import FOLDS
 from zfhelpers.networks.checkpoints import network_dirs, read_card
+from zfhelpers.networks.named import paper_layers
+from zfhelpers.networks.names import kind_of
 from zfhelpers.networks.trained import trained, trained_folds
 from zfhelpers.results.ensembles import table2_members
 from zfhelpers.results.records import read_record
@@ -69,6 +74,27 @@ def faces(world: World, count: int = 3) -> str:
     except (ValueError, FileNotFoundError) as error:
         return f"it needs dogs whose eyes and noses are known. {error}"
     return enough(found, count, "dogs whose eyes and noses are known")
+
+
+def trained_here(network: str) -> str:
+    """A network of this course, whose training is known, and beside which others were trained alike."""
+    lacking = f"it needs networks that were trained here, and {network} was trained elsewhere; leave NETWORK out to see them."
+    return "" if kind_of(network) == "ours" else lacking
+
+
+def layers(module: nn.Module, *names: str) -> str:
+    """Layers by the paper's names; a network without fully connected ones has no layer 6 and 7."""
+    have = paper_layers(module)
+    missing = [name for name in names if name not in have]
+    return f"it needs {' and '.join(missing)}, and this network has {', '.join(have)}." if missing else ""
+
+
+def known(world: World, labels: Iterable[int] | None = None) -> str:
+    """Classes that the network has an output for: of the world, or of some images by their labels."""
+    asked = range(len(world.classes)) if labels is None else np.unique(np.asarray(labels))
+    if any(world.answers[label] >= 0 for label in asked):
+        return ""
+    return f"it needs classes that the network knows, and {world.network} has none of those of the world {world.name!r}."
 
 
 def networks(world: World, *names: str) -> str:

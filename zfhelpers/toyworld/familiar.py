@@ -72,7 +72,7 @@ def draw(
 
 
 def render(
-    split: str, size: int | None = None, seed: int = 0, frame_size: int = 146, workers: int = 2
+    split: str, size: int | None = None, seed: int = 0, frame_size: int = 146, image_size: int | None = None, workers: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the first `size` images of a split, in order; the same bytes for any number of workers.
 
@@ -80,7 +80,8 @@ def render(
         split: "train" or "val".
         size: how many images; by default all of them.
         seed: another seed is another world.
-        frame_size: F in pixels; the image proper is the centre 224 / 256 of it.
+        frame_size: F in pixels.
+        image_size: of the image proper, the centre of the frame; 224 / 256 of it unless given.
         workers: processes; 1 draws in this one. `ZF_PROGRESS=0` silences the progress bar.
 
     Returns:
@@ -93,7 +94,8 @@ def render(
     size = count if size is None else operator.index(size)
     if not 1 <= size <= count:
         raise ValueError(f"The toy world's split {split!r} has {count} images: 1 to {count} can be rendered, not {size}.")
-    picture = partial(_picture, split, seed=seed, difficulty=law.DIFFICULTY, frame_size=frame_size)
+    sizes = frame_size, image_size or round(frame_size * 224 / 256)
+    picture = partial(_picture, split, seed=seed, difficulty=law.DIFFICULTY, sizes=sizes)
     return render_frames(picture, size, frame_size, split, workers), np.arange(size, dtype=np.int64) % len(CLASSES)
 
 
@@ -101,5 +103,5 @@ def _count(split: str) -> int:
     return SIZES[law.checked_split("The toy world", SIZES, split)] * len(CLASSES)
 
 
-def _picture(split: str, index: int, *, seed: int, difficulty: float, frame_size: int) -> np.ndarray:
-    return draw(scene(split, index, seed, difficulty), frame_size, round(frame_size * 224 / 256)).image
+def _picture(split: str, index: int, *, seed: int, difficulty: float, sizes: tuple[int, int]) -> np.ndarray:
+    return draw(scene(split, index, seed, difficulty), *sizes).image

@@ -1,6 +1,7 @@
 """Fetch the photographs of a world into `files.data_dir()`.
 
     python -m zfhelpers.worlds.download imagenette
+    python -m zfhelpers.worlds.download --large imagenette      # 320 px, for networks that take 224
     python -m zfhelpers.worlds.download tinyimagenet
 
 The toy world needs no download, and ILSVRC-2012 cannot be fetched by a program: its licence must be accepted by a person.
@@ -30,8 +31,12 @@ CHUNK = 2**20  # bytes written at once
 PATIENCE = 60  # seconds without a byte
 
 
-def download(name: str) -> None:
+def download(name: str, large: bool = False) -> None:
     """Fetch one world; a second call does nothing, and after an interruption it goes on.
+
+    Args:
+        name: "imagenette" or "tinyimagenet".
+        large: the edition for networks that take more than 128 px, where there is one: of Imagenette, 320 px, 326 MB.
 
     Raises:
         ValueError: this world has no download; what came is not what it should be.
@@ -41,21 +46,22 @@ def download(name: str) -> None:
     if name not in worlds:
         raise ValueError(f"There is no download for {name!r}; there is one for {' and '.join(worlds)}, and toy needs none.")
     data_dir().mkdir(parents=True, exist_ok=True)
-    worlds[name]()
+    worlds[name](large)
 
 
-def _imagenette() -> None:
-    if (data_dir() / "imagenette2-160").is_dir():
+def _imagenette(large: bool) -> None:
+    side, megabytes = (320, 326) if large else (160, 95)
+    if (data_dir() / f"imagenette2-{side}").is_dir():
         return
     try:
-        Imagenette(data_dir(), size="160px", download=True)  # torchvision checks the MD5 sum
+        Imagenette(data_dir(), size=f"{side}px", download=True)  # torchvision checks the MD5 sum
     except (OSError, HTTPException, RuntimeError) as error:
         raise OSError(
-            f"Imagenette (95 MB) could not be fetched ({str(error).rstrip('.')}); the same command tries again."
+            f"Imagenette ({megabytes} MB) could not be fetched ({str(error).rstrip('.')}); the same command tries again."
         ) from None
 
 
-def _tinyimagenet() -> None:
+def _tinyimagenet(_large: bool) -> None:
     root, archive = data_dir() / FOLDER, data_dir() / f"{FOLDER}.zip"
     if root.is_dir():
         read_listing(root)
@@ -148,7 +154,9 @@ def unpack(archive: Path, root: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m zfhelpers.worlds.download", description="Fetch the photographs of a world.")
     parser.add_argument("world", help="imagenette or tinyimagenet")
+    parser.add_argument("--large", action="store_true", help="the edition for networks that take more than 128 px")
+    options = parser.parse_args()
     try:
-        download(parser.parse_args().world)
+        download(options.world, options.large)
     except (ValueError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")

@@ -119,7 +119,7 @@ def _brightest(image: Image.Image) -> int:
     return max(band.getextrema()[1] for name, band in zip(image.getbands(), image.split(), strict=True) if name != "A")
 
 
-def to_frame(image: Image.Image, size: int) -> Image.Image:
+def to_frame(image: Image.Image, size: int, resampling: str = "bicubic") -> Image.Image:
     """Resize until the shorter side is `size` and keep the centre square: the paper's 256 x 256 frame, at this size."""
     if max(image.size) > LONGEST * min(image.size):
         width, height = (min(side, LONGEST * min(image.size)) for side in image.size)
@@ -128,7 +128,8 @@ def to_frame(image: Image.Image, size: int) -> Image.Image:
     factor = size / min(image.size)
     width, height = (max(size, round(side * factor)) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
-    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0).crop((left, top, left + size, top + size))
+    how = Image.Resampling[resampling.upper()]
+    return image.resize((width, height), how, reducing_gap=3.0).crop((left, top, left + size, top + size))
 
 
 def centre_crop(frames: Tensor, size: int) -> Tensor:
@@ -140,8 +141,8 @@ def centre_crop(frames: Tensor, size: int) -> Tensor:
 class DecodedOnDemand:
     """Frames that stay JPEG files until they are indexed, like an (N, 3, F, F) array: for sets too large to keep decoded."""
 
-    def __init__(self, paths: Sequence[str], frame_size: int):
-        self.paths = list(paths)
+    def __init__(self, paths: Sequence[str], frame_size: int, resampling: str = "bicubic"):
+        self.paths, self.resampling = list(paths), resampling
         self.shape = (len(self.paths), 3, frame_size, frame_size)
 
     def __len__(self) -> int:
@@ -149,25 +150,26 @@ class DecodedOnDemand:
 
     def __getitem__(self, index) -> np.ndarray:
         if np.ndim(index) == 0 and not isinstance(index, slice):
-            return np.asarray(to_frame(read_image(self.paths[index]), self.shape[-1])).transpose(2, 0, 1)
+            return np.asarray(to_frame(read_image(self.paths[index]), self.shape[-1], self.resampling)).transpose(2, 0, 1)
         return np.stack([self[i] for i in np.arange(len(self))[index]])
 
 
-def decode(paths: Sequence[str], frame_size: int, name: str):
+def decode(paths: Sequence[str], frame_size: int, name: str, resampling: str = "bicubic"):
     """All frames of some image files: decoded once into a memory-mapped file of the cache, or on demand if they are too many.
 
     Raises:
         OSError: the cache cannot be written, for want of space or permission.
         ValueError: an image that cannot be read, by its name; images that change while they are read.
     """
-    frames = DecodedOnDemand(paths, frame_size)
+    frames = DecodedOnDemand(paths, frame_size, resampling)
     if np.prod(frames.shape, dtype=np.int64) > IN_MEMORY_LIMIT:
         return frames
 
     def put(array: np.ndarray, i: int) -> None:
         array[i] = frames[i]
 
-    return _from_files(paths, f"{name}-{frame_size}", frames.shape, put, f"decoding {name}")
+    other = "" if resampling == "bicubic" else f"-{resampling}"
+    return _from_files(paths, f"{name}-{frame_size}{other}", frames.shape, put, f"decoding {name}")
 
 
 def readable(paths: Sequence[str], name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ Photographs lie where `files.data_dir` says; `download` fetches those that a pro
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections import Counter
@@ -75,7 +76,7 @@ def _toy(image_size: int | None, mean: Tensor | None) -> World:
         shape = (toyworld.SIZES[split] * len(toyworld.CLASSES), 3, world.frame_size, world.frame_size)
 
         def fill(array: np.ndarray) -> None:
-            array[:] = toyworld.render(split, frame_size=world.frame_size)[0]
+            array[:] = toyworld.render(split, frame_size=world.frame_size, image_size=world.image_size)[0]
 
         frames = cached_array(f"toy-{split}", f"{toyworld.VERSION} {toyworld.DIFFICULTY} {shape}", shape, fill)
         return ImageSet(frames, np.arange(shape[0]) % len(toyworld.CLASSES), world.image_size)
@@ -88,7 +89,7 @@ def _toy(image_size: int | None, mean: Tensor | None) -> World:
 
 def _imagenette(image_size: int | None, mean: Tensor | None) -> World:
     def open_split(world: World, split: str) -> ImageSet:
-        folder, advice = data_dir() / "imagenette2-160", "or set ZF_DATA to where it lies"
+        folder, advice = imagenette_folder(world.frame_size), "or set ZF_DATA to where it lies"
         if not folder.is_dir():
             raise FileNotFoundError(f"Imagenette is not in {str(folder)!r}; fetch it (95 MB) with 'make data', {advice}.")
         there = [(label, folder / split / wnid) for label, wnid in enumerate(IMAGENETTE) if (folder / split / wnid).is_dir()]
@@ -101,6 +102,14 @@ def _imagenette(image_size: int | None, mean: Tensor | None) -> World:
         return _from_samples(world, split, samples)
 
     return World("imagenette", tuple(IMAGENETTE.values()), image_size or 128, open_split, mean=mean)
+
+
+def imagenette_folder(frame_size: int) -> Path:
+    """Where Imagenette lies, in the smallest edition whose images are large enough for such frames, or else in the largest."""
+    editions = {160: "imagenette2-160", 320: "imagenette2-320", math.inf: "imagenette2"}
+    there = {side: data_dir() / name for side, name in editions.items() if (data_dir() / name).is_dir()}
+    large = [side for side in there if side >= frame_size]
+    return there[min(large)] if large else there[max(there)] if there else data_dir() / editions[160]
 
 
 def _tinyimagenet(image_size: int | None, mean: Tensor | None) -> World:
@@ -201,7 +210,7 @@ def _from_samples(world: World, split: str, samples: Sequence[tuple[str, int]]) 
         raise FileNotFoundError(f"The world {world.name!r} has no images to read for {split!r}.")
     files = [str(path) for path, _ in samples]
     labels = np.array([label for _, label in samples])
-    return ImageSet(decode(files, world.frame_size, _cache_name(world, split)), labels, world.image_size, files)
+    return ImageSet(decode(files, world.frame_size, _cache_name(world, split), world.resampling), labels, world.image_size, files)
 
 
 def _cache_name(world: World, split: str) -> str:

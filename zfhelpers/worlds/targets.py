@@ -180,6 +180,6 @@ def _annotation(path: Path) -> tuple[int, np.ndarray]:
 
 def _photographs(name: str, files: Sequence[str], labels: Sequence[int], world: World, advice: str) -> ImageSet:
     try:
-        return ImageSet(decode(files, world.frame_size, name), np.asarray(labels), world.image_size, files)
+        return ImageSet(decode(files, world.frame_size, name, world.resampling), np.asarray(labels), world.image_size, files)
     except ValueError as error:
         raise ValueError(f"{str(error).rstrip('.')}; {advice}.") from None

@@ -14,6 +14,7 @@ crops of 224 from it and subtracts the mean image. A world of 128 px keeps the p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +25,7 @@ from torch.utils.data import Dataset
 
 from zfhelpers.toyworld import Drawing
 from zfhelpers.worlds.frames import centre_crop, to_frame, to_rgb
+from zfhelpers.worlds.preprocessing import Preprocessing
 
 PAPER_CROP, PAPER_FRAME = 224, 256
 
@@ -60,8 +62,11 @@ class World:
 
     Attributes:
         name: as `opening.open_world` takes it.
+        network: what looks at it, as `networks.load` takes it; "zfnet" unless another network was loaded.
         classes: names of the classes, in the order of the labels.
+        outputs: names of what the network can answer; the classes, unless it was trained elsewhere.
         image_size, frame_size: sides S of what the network sees and F of what crops are taken from, in pixels.
+        scale: what is divided by after the mean image was subtracted, (3, 1, 1) float32; None: nothing.
         images_a_class: training and validation images of each class; None where that differs, or needs no saying.
     """
 
@@ -77,7 +82,9 @@ class World:
         drawing: Callable[[World, str, int], Drawing] | None = None,
     ):
         self.name, self.classes, self.image_size = name, tuple(classes), image_size
+        self.network, self.outputs = "zfnet", self.classes
         self.frame_size = round(image_size * PAPER_FRAME / PAPER_CROP)
+        self.resampling, self.scale = "bicubic", None
         self.images_a_class = images_a_class
         self._open_split, self._drawing = open_split, drawing
         if mean is not None:
@@ -86,6 +93,62 @@ class World:
     def __repr__(self) -> str:
         held = "{} + {} images each, ".format(*self.images_a_class) if self.images_a_class else ""
         return f"World({self.name!r}: {len(self.classes)} classes, {held}{self.image_size} px)"
+
+    def seen_by(self, network: str, preprocessing: Preprocessing | None = None, outputs: Sequence[str] | None = None) -> World:
+        """The same images as another network sees them.
+
+        Args:
+            network: its name.
+            preprocessing: what it takes; None: what this world's own networks take.
+            outputs: names of what it can answer; None: the classes.
+        """
+        world = copy(self)
+        for opened in ("train", "val"):
+            vars(world).pop(opened, None)
+        world.network = network
+        if outputs is not None:
+            world.outputs = tuple(outputs)
+        if preprocessing:
+            world.image_size, world.frame_size = preprocessing.image_size, preprocessing.frame_size
+            world.resampling = preprocessing.resampling
+            mean, std = (255 * torch.tensor(three)[:, None, None] for three in (preprocessing.mean, preprocessing.std))
+            world.mean, world.scale = mean.expand(3, world.image_size, world.image_size).contiguous(), std
+        return world
+
+    @cached_property
+    def answers(self) -> np.ndarray:
+        """Which output stands for each class, (classes,) int64; -1 where the network has no output of that name.
+
+        Names are compared without regard to case and underscores; one that two outputs share stands for neither.
+
+        >>> World("drawn", ("tench", "House_cat"), 64, None).seen_by("another", outputs=("dog", "house cat")).answers
+        array([-1,  1])
+        """
+        if self.outputs == self.classes:
+            return np.arange(len(self.classes))
+
+        def found(name: str) -> int:
+            plain = [output.lower().replace("_", " ").strip() for output in self.outputs]
+            same = [self.outputs.index(name)] if self.outputs.count(name) == 1 else []
+            same = same or [place for place, each in enumerate(plain) if each == name.lower().replace("_", " ").strip()]
+            return same[0] if len(same) == 1 else -1
+
+        return np.array([found(name) for name in self.classes])
+
+    def follow(self, labels, answers):
+        """The output to follow of each image: that of its class, or the network's own answer where it has none for that class.
+
+        Args:
+            labels: of the images, (N,); or one number.
+            answers: what the network says of them, (N, outputs), logits or probabilities; or (outputs,).
+
+        Returns:
+            (N,) int64, or one int.
+        """
+        known = self.answers[np.asarray(labels, dtype=np.int64)]
+        said = torch.as_tensor(answers).argmax(-1).numpy()
+        found = np.where(known < 0, said, known)
+        return int(found) if found.ndim == 0 else found
 
     @cached_property
     def train(self) -> ImageSet:
@@ -119,7 +182,7 @@ class World:
             (3, S, S) or (N, 3, S, S) uint8.
         """
         if isinstance(image, Image.Image):
-            frame = to_frame(to_rgb(image), self.frame_size)
+            frame = to_frame(to_rgb(image), self.frame_size, self.resampling)
             return centre_crop(torch.from_numpy(np.array(frame)).permute(2, 0, 1), self.image_size)
         if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.ndim not in (3, 4) or image.shape[-3] != 3:
             what = f"{tuple(image.shape)} {image.dtype}" if isinstance(image, Tensor) else type(image).__name__
@@ -133,16 +196,24 @@ class World:
         return self.crop(Image.fromarray(image.permute(1, 2, 0).cpu().numpy()))
 
     def preprocess(self, image) -> Tensor:
-        """An image as the network takes it: `crop`, as float32, minus the mean image.
+        """An image as the network takes it: `crop`, as float32, minus the mean image, and over `scale` if there is one.
 
         Args:
             image: a PIL image of any mode, or a uint8 tensor (3, H, W) or (N, 3, H, W).
 
         Returns:
-            (3, S, S) or (N, 3, S, S) float32, about [-128, 128].
+            (3, S, S) or (N, 3, S, S) float32, about [-128, 128]; about [-2, 2] where a scale is divided by.
         """
-        pixels = self.crop(image)
-        return pixels.float() - self.mean.to(pixels.device)
+        return self._centred(self.crop(image))
+
+    def _centred(self, pixels: Tensor) -> Tensor:
+        centred = pixels.float() - self.mean.to(pixels.device)
+        return centred if self.scale is None else centred / self.scale.to(pixels.device)
+
+    def restore(self, images: Tensor) -> Tensor:
+        """What `preprocess` made, as pixels again: (..., 3, S, S) uint8."""
+        scaled = images if self.scale is None else images * self.scale.to(images.device)
+        return (scaled + self.mean.to(images.device)).round().clamp(0, 255).byte()
 
     def ten_crop(self, frames: Tensor) -> Tensor:
         """The paper's ten views of each frame: four corners and the centre, and their mirror images.
@@ -160,7 +231,7 @@ class World:
         size, end = self.image_size, self.frame_size - self.image_size
         corners = [frames[..., r : r + size, c : c + size] for r in (0, end) for c in (0, end)]
         five = torch.stack([*corners, centre_crop(frames, size)], dim=1)  # (N, 5, 3, S, S)
-        return torch.cat([five, five.flip(-1)], dim=1).float() - self.mean.to(frames.device)
+        return self._centred(torch.cat([five, five.flip(-1)], dim=1))
 
     def parts(self, split: str, index: int) -> Drawing:
         """Where the object and its parts are, in pixels of the centre crop: only a world that is drawn knows.

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from zfhelpers.files import project_dir
-from zfhelpers.results.measure import TABLES, ship_records, write_record
+from zfhelpers.results.measure import ELSEWHERE, TABLES, ship_records, write_record
 from zfhelpers.results.records import record_files
 from zfhelpers.worlds.opening import WORLDS
 
@@ -17,6 +17,7 @@ def command_line() -> argparse.ArgumentParser:
     """What may be typed."""
     parser = argparse.ArgumentParser(prog="python -m zfhelpers.results", description="Record tables of a world.")
     parser.add_argument("--world", default="imagenette", help=WORLDS)
+    parser.add_argument("--network", default="zfnet", help="Tables 4, 7: torchvision:NAME, or PATH/file.py:function")
     parser.add_argument(
         "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
     )
@@ -36,21 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--{next(iter(settings))} belongs to a table; name it with --table.")
     try:
         if a.ship:
-            return ship_records(a.world)
+            return ship_records(a.world, a.network)
         if a.table:
-            return _say(a.world, a.table, **settings)
-        for table in sorted(TABLES):
-            if not record_files(a.world, table)[1].exists():
+            return _say(a.world, a.table, a.network, **settings)
+        for table in sorted(TABLES) if a.network == "zfnet" else ELSEWHERE:
+            if not record_files(a.world, table, a.network)[1].exists():
                 try:
-                    _say(a.world, table)
+                    _say(a.world, table, a.network)
                 except FileNotFoundError as missing:  # the images of a target; the other tables can do without
                     print(f"Table {table} is left out: {missing}", flush=True)
     except (ValueError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 
 
-def _say(world: str, table: int, **settings: int) -> None:
-    print(write_record(world, table, **settings).relative_to(project_dir()), flush=True)
+def _say(world: str, table: int, network: str, **settings: int) -> None:
+    print(write_record(world, table, network, **settings).relative_to(project_dir()), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,29 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from scipy.stats import spearmanr
 
 from zfhelpers.experiments.features import features
 from zfhelpers.experiments.probes import Probe, gram_matrix, linear_probe
-from zfhelpers.model import ZFNet
 from zfhelpers.networks.checkpoints import load
+from zfhelpers.networks.elsewhere import untrained
+from zfhelpers.networks.named import paper_layers
 from zfhelpers.paper.published import table
 from zfhelpers.results.transfer import bar, probe_entry, setting
 from zfhelpers.worlds.few import TEST, pool
 from zfhelpers.worlds.targets import default_target, open_target
 
-LAYERS = {number: f"layer{number}" for number in range(1, 8)}
 CALTECH101 = "Caltech-101 (30 per class)"
 
 
-def table7(world: str, folds: int = 5, per_class: int = 30) -> dict:
+def table7(world: str, folds: int = 5, per_class: int = 30, network: str = "zfnet") -> dict:
     """A linear SVM on each of the seven layers and a softmax on two of them, as in Table 7, and layer 6 besides.
+
+    A network without fully connected layers has five.
 
     Args:
         world: its name; the target is the one that goes with it.
         folds: random divisions.
         per_class: training images of each class.
+        network: whose layers, as `load` takes it.
 
     Returns:
         {"target", "classes", "per_class", "test_per_class", "folds", "rows": {"SVM (1)", ... "Softmax (7)": see `probe_entry`},
@@ -41,15 +43,14 @@ def table7(world: str, folds: int = 5, per_class: int = 30) -> dict:
         FileNotFoundError: the target's images are not there.
         ValueError: no fold, or a class with too few images.
     """
-    net, data = load(world)
+    net, data = load(world, network)
     target = open_target(default_target(data), data)
-    images = pool(target)
-    torch.manual_seed(0)
-    nets = {"trained": net, "untrained": ZFNet(net.architecture).eval()}
+    images, layers = pool(target), {int(layer[-1]): layer for layer in paper_layers(net)}
+    nets = {"trained": net, "untrained": untrained(net)}
     found: dict[str, dict[str, Probe]] = {kind: {} for kind in nets}
     for kind, module in nets.items():
-        values = features(module, data, images, LAYERS.values())
-        for number, layer in bar(f"layers, {kind}")(LAYERS.items()):
+        values = features(module, data, images, layers.values())
+        for number, layer in bar(f"layers, {kind}")(layers.items()):
             gram = gram_matrix(values[layer])
             both = kind == "trained" and number in (5, 7)
             for classifier, name in (("svm", "SVM"), ("softmax", "Softmax"))[: 1 + both]:

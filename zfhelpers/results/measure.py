@@ -25,33 +25,39 @@ TABLES: dict[int, Callable[..., dict]] = {
     4: table4,
     7: table7,
 }
+ELSEWHERE = (4, 7)  # tables about features, which may be those of any network
 DEFAULTS: dict[int, dict[str, int]] = {2: {"seed": 0, "images": 4000}, 4: {"folds": 5}}
 DEFAULTS |= {3: DEFAULTS[2], 7: DEFAULTS[4]}
 
 
-def write_record(world: str, table: int, **settings: int) -> Path:
+def write_record(world: str, table: int, network: str = "zfnet", **settings: int) -> Path:
     """Measure a table with all networks that lie here, and keep it in `runs/`, whole or not at all.
 
     Args:
         world: its name.
         table: 2, 3, 4 or 7.
+        network: whose features are measured, Tables 4 and 7 alone.
         settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the images drawn and of the bootstrap) and "images"
             (judged at most, of either set), or "folds".
 
     Raises:
-        ValueError: no networks, or a setting that the table has not.
+        ValueError: no networks, a setting that the table has not, or a network that is no part of it.
         OSError: the record could not be written, and what was there is unchanged; or images are missing.
     """
     if unknown := set(settings) - set(DEFAULTS[table]):
         raise ValueError(f"Table {table} has {' and '.join(DEFAULTS[table])} to set, not {', '.join(sorted(unknown))}.")
+    if network != "zfnet" and table not in ELSEWHERE:
+        raise ValueError(f"Table {table} is about networks that are trained here; {network} has a place in Tables 4 and 7 alone.")
     settings = DEFAULTS[table] | settings
+    other = {} if network == "zfnet" else {"network": network}
     began = time.monotonic()
-    measured = TABLES[table](world, **settings)
-    said = " ".join(f"--{name} {value}" for name, value in settings.items())
+    measured = TABLES[table](world, **other, **settings)
+    said = " ".join(f"--{name} {value}" for name, value in (other | {"table": table} | settings).items())
     card = {
         "table": table,
         "world": world,
-        "command": f"python -m zfhelpers.results --world {world} --table {table} {said}",
+        **other,
+        "command": f"python -m zfhelpers.results --world {world} {said}",
         **settings,
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seconds": round(time.monotonic() - began, 1),
@@ -59,7 +65,7 @@ def write_record(world: str, table: int, **settings: int) -> Path:
         **({"training": _budget(world, trained(world).values())} if table in (2, 3) else {}),
         **measured,
     }
-    path = record_files(world, table)[1]
+    path = record_files(world, table, network)[1]
     write_whole(path, (json.dumps(card, indent=1) + "\n").encode())
     return path
 
@@ -72,10 +78,10 @@ def _budget(world: str, names: Iterable[str]) -> dict:
     return agreed | {"networks": len(cards), "minutes": round(sum(card["minutes"] for card in cards))}
 
 
-def ship_records(world: str) -> None:
+def ship_records(world: str, network: str = "zfnet") -> None:
     """Copy the records of a world from `runs/` to the shipped ones."""
     for table in sorted(TABLES):
-        to, origin = record_files(world, table)
+        to, origin = record_files(world, table, network)
         if origin.exists():
             write_whole(to, origin.read_bytes())
             print(to.relative_to(project_dir()))

@@ -18,8 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 from torch import nn
 
+from zfhelpers.deconv import Deconvnet
+from zfhelpers.geometry import LostField, receptive_field
+from zfhelpers.model import ZFNet
 from zfhelpers.networks.catalogue import FOLDS
 from zfhelpers.networks.checkpoints import network_dirs, read_card
 from zfhelpers.networks.named import paper_layers
@@ -87,6 +91,37 @@ def layers(module: nn.Module, *names: str) -> str:
     have = paper_layers(module)
     missing = [name for name in names if name not in have]
     return f"it needs {' and '.join(missing)}, and this network has {', '.join(have)}." if missing else ""
+
+
+def maps(module: nn.Module, layer: str) -> str:
+    """A layer of maps, by the paper's name."""
+    have = ", ".join(module.conv_sizes)
+    return "" if layer in module.conv_sizes else f"it needs maps in {layer}, and this network has them in {have}."
+
+
+def fig3(module: nn.Module) -> str:
+    """A network built as Fig. 3 is, or as a row of Table 3, whose parts are called as they are there."""
+    lacking = "it needs the network of Fig. 3 or one of its variants, and this network is built otherwise."
+    return "" if isinstance(module, ZFNet) else lacking
+
+
+def fields(module: nn.Module, image_size: int) -> str:
+    """Receptive fields: units of layers 1 to 5 that lie on a regular grid over the image."""
+    try:
+        for layer in module.conv_sizes:
+            receptive_field(module, layer, image_size)
+    except LostField as lost:
+        return f"it needs to know where units look. {str(lost).partition(';')[0]}."
+    return ""
+
+
+def way_back(module: nn.Module, image_size: int) -> str:
+    """A way back to the pixels from the last layer of maps: one unit is tried."""
+    try:
+        Deconvnet(module).project(torch.zeros(1, 3, image_size, image_size), list(module.conv_sizes)[-1], [0])
+    except (NotImplementedError, ValueError) as refused:
+        return f"it needs a way back to the pixels. {str(refused).partition(';')[0]}."
+    return ""
 
 
 def known(world: World, labels: Iterable[int] | None = None) -> str:

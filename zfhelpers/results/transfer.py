@@ -20,6 +20,7 @@ from zfhelpers.experiments.probes import Probe, gram_matrix, learning_curve
 from zfhelpers.files import show_progress
 from zfhelpers.networks.catalogue import network_name, scratch_of
 from zfhelpers.networks.checkpoints import load
+from zfhelpers.networks.named import paper_layers
 from zfhelpers.networks.trained import trained_folds
 from zfhelpers.worlds.divisions import split
 from zfhelpers.worlds.few import TEST, pool
@@ -60,30 +61,35 @@ def scratch_probe(world: str, target: Target, per_class: int, folds: Sequence[in
     return Probe("from scratch", per_class, tuple(accuracies), (), sum(confusions))
 
 
-def table4(world: str, folds: int = 5) -> dict:
+def table4(world: str, folds: int = 5, network: str = "zfnet") -> dict:
     """A softmax on frozen layer 7 against the same network from scratch, with 15 and 30 images of each class, on toy also with 5.
+
+    A network without layer 7 gives the deepest layer that it has. Of one that was trained elsewhere there is none from scratch.
 
     Args:
         world: its name; the target is the one that goes with it.
         folds: random divisions; from scratch those of them whose networks are there.
+        network: whose features, as `load` takes it.
 
     Returns:
-        {"target", "classes", "test_per_class", "folds", "rows": {"pretrained" or "from scratch": {count: see `probe_entry`}},
+        {"target", "layer", "classes", "test_per_class", "folds",
+         "rows": {"pretrained" or "from scratch": {count: see `probe_entry`}},
          "scratch_folds": {count: the divisions whose networks from scratch were there}}.
 
     Raises:
         FileNotFoundError: the target's images are not there.
         ValueError: no fold.
     """
-    net, data = load(world)
+    net, data = load(world, network)
     target = open_target(default_target(data), data)
-    images, counts = pool(target), scratch_of(world).counts
-    gram = gram_matrix(features(net, data, images, "layer7")["layer7"])
+    images, counts, layer = pool(target), scratch_of(world).counts, paper_layers(net)[-1]
+    gram = gram_matrix(features(net, data, images, layer)[layer])
     frozen = learning_curve(gram, images.labels, "softmax", counts, TEST, folds, bar("pretrained"))
-    there = {count: trained_folds(world, target.name, count, range(folds)) for count in counts}
+    there = {count: trained_folds(world, target.name, count, range(folds) if network == "zfnet" else ()) for count in counts}
     scratch = {count: scratch_probe(world, target, count, found) for count, found in there.items() if found}
     rows = {"pretrained": frozen, "from scratch": scratch}
     return setting(target, folds) | {
+        "layer": layer,
         "rows": {name: {str(count): probe_entry(probe) for count, probe in probes.items()} for name, probes in rows.items()},
         "scratch_folds": {str(count): there[count] for count in scratch},
     }

@@ -22,7 +22,7 @@ WITHOUT = "without an ending"
 PHONES = (".heic", ".heif")
 
 
-def class_folders(root: Path) -> dict[str, Path]:
+def class_folders(root: Path, layout: str = LAYOUT) -> dict[str, Path]:
     """The class folders of one half of a world, by the name of the class; sorted by the name of the folder.
 
     A class is called as its folder; what cannot be printed is written as an escape, and accents, which a Mac takes apart, are
@@ -33,7 +33,7 @@ def class_folders(root: Path) -> dict[str, Path]:
         ValueError: it cannot be read, or two folders would be one class.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(root)!r}; {LAYOUT}.")
+        raise FileNotFoundError(f"There is no folder {str(root)!r}; {layout}.")
     found: dict[str, Path] = {}
     for entry in _entries(root):
         if os.path.isdir(entry.path):
@@ -42,7 +42,7 @@ def class_folders(root: Path) -> dict[str, Path]:
                 raise ValueError(f"{str(root)!r} has two folders of the name {name!r}, written differently; rename one.")
             found[name] = Path(entry.path)
     if not found:
-        raise FileNotFoundError(f"{str(root)!r} holds no class folders; {LAYOUT}.")
+        raise FileNotFoundError(f"{str(root)!r} holds no class folders; {layout}.")
     return found
 
 

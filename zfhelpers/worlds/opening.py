@@ -164,21 +164,33 @@ def _folder(path: Path, image_size: int | None, mean: Tensor | None, unreadable:
         str(root).encode()
     except UnicodeEncodeError:  # cards and reports are named after the world
         raise ValueError(f"The folder {str(root)!r} has a name that is not UTF-8; rename it.") from None
-    there = folders.class_folders(root / "train")
-    classes = [name for name, folder in there.items() if folders.has_pictures(folder)]
-    if not classes:
-        raise FileNotFoundError(f"{str(root / 'train')!r} holds class folders, but no picture; {folders.LAYOUT}.")
-    if len(classes) < len(there):
-        empty = ", ".join(sorted(set(there) - set(classes)))
-        warnings.warn(f"Of {str(root / 'train')!r} these folders hold no picture, and are no classes: {empty}.", stacklevel=2)
+    classes, empty = classes_in(root / "train")
 
     def open_split(world: World, split: str) -> ImageSet:
-        return _from_folders(world, split, root / split, unreadable, empty=set(there) - set(classes))
+        return from_folders(world, split, root / split, unreadable, empty)
 
     return World(f"folder:{root}", classes, image_size or 128, open_split, mean=mean)
 
 
-def _from_folders(world: World, split: str, root: Path, unreadable: str, empty: set[str]) -> ImageSet:
+def classes_in(root: Path, layout: str = folders.LAYOUT) -> tuple[list[str], set[str]]:
+    """The classes whose folders lie in `root`, and, after a warning, the names of folders without a picture.
+
+    Raises:
+        FileNotFoundError: no folder, or no picture in its folders; the sentence says what the layout is.
+        ValueError: what `folders.class_folders` refuses.
+    """
+    there = folders.class_folders(root, layout)
+    classes = [name for name, folder in there.items() if folders.has_pictures(folder)]
+    if not classes:
+        raise FileNotFoundError(f"{str(root)!r} holds class folders, but no picture; {layout}.")
+    empty = set(there) - set(classes)
+    if empty:
+        names = ", ".join(sorted(empty))
+        warnings.warn(f"Of {str(root)!r} these folders hold no picture, and are no classes: {names}.", stacklevel=3)
+    return classes, empty
+
+
+def from_folders(world: World, split: str, root: Path, unreadable: str, empty: set[str]) -> ImageSet:
     """One half of a world of class folders; `empty` are the training folders that are no classes."""
     found = {name: folders.pictures(folder) for name, folder in folders.class_folders(root).items()}
     unknown = [name for name, (files, _) in found.items() if name not in world.classes and (files or name not in empty)]

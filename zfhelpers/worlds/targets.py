@@ -9,6 +9,7 @@ A target's images come at the size of the world that the network was trained in,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from zfhelpers.files import cached_array, data_dir
 from zfhelpers.toyworld import novel, scenes
 from zfhelpers.worlds.formats import is_companion
 from zfhelpers.worlds.frames import decode
+from zfhelpers.worlds.opening import classes_in, from_folders
 from zfhelpers.worlds.world import ImageSet, World
 
 CALTECH = {
@@ -68,7 +70,7 @@ def open_target(name: str, world: World) -> Target:
         name: "toy-novel" (20 drawn classes that the toy network never saw) or "toy-scenes" (several toy objects per image);
             or photographs that lie in `$ZF_DATA` as torchvision keeps them: "caltech101" (102 classes with the background, the
             9,144 images that the paper counts), "caltech256" (257 with the clutter, 30,607 images) or "voc2012" (20 classes,
-            several objects per image).
+            several objects per image); or "folder:PATH", your own photographs in PATH/CLASS/*.jpg.
         world: the world whose network makes the features.
 
     Raises:
@@ -83,9 +85,20 @@ def open_target(name: str, world: World) -> Target:
         "caltech256": _caltech,
         "voc2012": _voc,
     }
+    if str(name).startswith("folder:"):
+        return _folder(name, world)
     if name not in targets:
-        raise ValueError(f"There is no target {name!r}; there are {', '.join(targets)}.")
+        raise ValueError(f"There is no target {name!r}; there are {', '.join(targets)}, and folder:PATH.")
     return targets[name](name, world)
+
+
+def _folder(name: str, world: World) -> Target:
+    root = Path(name.partition(":")[2]).expanduser().absolute()
+    classes, empty = classes_in(root, "a target of your own is PATH/CLASS/*.jpg")
+    own = World(f"folder:{root}", classes, world.image_size, None)
+    own.frame_size, own.resampling = world.frame_size, world.resampling
+    images = from_folders(own, "train", root, os.environ.get("ZF_UNREADABLE") or "error", empty)
+    return Target(own.name, own.classes, images)
 
 
 def _toy_novel(name: str, world: World) -> Target:

@@ -1,8 +1,12 @@
 """What a section of a notebook lacks, said in one sentence."""
 
 import pytest
+import torch
+from torch import nn
 
-from zfhelpers import open_world
+from zfhelpers import ZFNet, open_world
+from zfhelpers.model import scaled
+from zfhelpers.networks.named import Named
 from zfhelpers.networks.trained import Network
 from zfhelpers.results import needs
 
@@ -60,3 +64,50 @@ def test_table_2_needs_a_network_that_it_shows_or_a_record(toy, monkeypatch):
     assert needs.table(toy, 2) == ""
     monkeypatch.setattr(needs, "trained", lambda world: {})
     assert needs.table(open_world("imagenette"), 2) == ""  # on record
+
+
+class Small(nn.Module):
+    """Five layers of maps; before the ReLU of the third its maps are `joined` with their sigmoid."""
+
+    def __init__(self, joined):
+        super().__init__()
+        self.steps = nn.ModuleList(nn.Conv2d(3, 3, 3, stride, 1) for stride in (2, 2, 1, 2, 1))
+        self.relus = nn.ModuleList(nn.ReLU() for _ in self.steps)
+        self.joined, self.last = joined, nn.Linear(3 * 4 * 4, 3)
+
+    def forward(self, x):
+        for number, (step, relu) in enumerate(zip(self.steps, self.relus, strict=True)):
+            x = step(x)
+            x = relu(self.joined(x, x.sigmoid()) if number == 2 else x)
+        return self.last(x.flatten(1))
+
+
+@pytest.fixture(scope="module")
+def small_zfnet():
+    return ZFNet(scaled("zfnet", 5, 64, 0.125, 16)).eval()
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    return Named(Small(lambda x, _: x).eval(), 32)
+
+
+def test_what_only_the_network_of_fig3_has(small_zfnet, elsewhere):
+    assert needs.fig3(small_zfnet) == needs.fig3(ZFNet(scaled("alexnet-no-3-4", 5, 64, 0.125, 16))) == ""
+    assert needs.fig3(elsewhere) == "it needs the network of Fig. 3 or one of its variants, and this network is built otherwise."
+
+
+def test_layers_of_maps_by_the_papers_names(small_zfnet, elsewhere):
+    assert needs.maps(small_zfnet, "layer3") == needs.maps(elsewhere, "layer5") == ""
+    assert needs.maps(elsewhere, "layer6").startswith("it needs maps in layer6, and this network has them in layer1, layer2, ")
+
+
+def test_a_way_back_and_receptive_fields(small_zfnet, elsewhere):
+    assert needs.way_back(small_zfnet, 64) == needs.way_back(elsewhere, 32) == ""
+    assert needs.fields(small_zfnet, 64) == needs.fields(elsewhere, 32) == ""
+    multiplied = Named(Small(torch.mul).eval(), 32)
+    assert needs.way_back(multiplied, 32).startswith("it needs a way back to the pixels. Deconvnet cannot go back through torch.")
+    turned = Named(Small(lambda x, _: x.transpose(2, 3)).eval(), 32)
+    assert needs.fields(turned, 32) == (
+        "it needs to know where units look. The receptive field of 'layer3' is lost at aten.transpose."
+    )

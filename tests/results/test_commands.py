@@ -33,7 +33,7 @@ def started(monkeypatch):
     monkeypatch.setattr(
         rooms["results"],
         "write_record",
-        lambda world, table, **settings: found.append((world, table, settings)) or project_dir() / "x",
+        lambda world, table, network, **settings: found.append((world, table, network, settings)) or project_dir() / "x",
     )
     return found
 
@@ -56,7 +56,7 @@ def test_the_command_of_a_shipped_file_still_makes_it(path, started):
         recipe = asked[0][name].recipe
         assert all(getattr(recipe, key) == card[key] for key in ("variant", "epochs", "seed", "renormalise"))
     else:
-        assert asked == [card["table"], {key: card[key] for key in ("seed", "images", "folds") if key in card}]
+        assert asked == [card["table"], card.get("network", "zfnet"), {key: card[key] for key in ("seed", "images", "folds") if key in card}]
 
 
 @pytest.mark.parametrize("words", [[], ["--jobs", "2"], ["--only", "zfnet", "--epochs", "2", "--precision", "no"]])

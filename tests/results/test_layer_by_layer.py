@@ -33,7 +33,7 @@ def small(tmp_path, monkeypatch):
     torch.manual_seed(1)
     net = ZFNet(Architecture(classes=2, image_size=64, width=0.25, fc=(16, 16))).eval()
     for module in (layer_by_layer, transfer):
-        monkeypatch.setattr(module, "load", lambda name: (net, world))
+        monkeypatch.setattr(module, "load", lambda name, network="zfnet": (net, world))
         monkeypatch.setattr(module, "open_target", lambda name, world: Target(f"few-{name}", ("a", "b", "c"), images))
     return net, world, images
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -92,24 +93,22 @@ def _of_torchvision(name: str) -> tuple[Named, Preprocessing]:
     if not weights:
         raise ValueError(f"torchvision has no trained weights for {name!r}; choose another network.")
     chosen = get_model_weights(name).DEFAULT
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
     try:
         network = get_model(name, weights=chosen, progress=show_progress())
     except (URLError, OSError) as error:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
         reason = str(getattr(error, "reason", error)).rstrip(".")
         raise FileNotFoundError(
-            f"The weights of {name} are not in {str(folder)!r} and could not be fetched ({reason}); put "
-            f"{Path(chosen.url).name} there, or set TORCH_HOME to where torchvision's weights lie."
+            f"The weights of {name} are not in {str(file.parent)!r} and could not be fetched ({reason}); put {file.name} there, "
+            "or set TORCH_HOME to where torchvision's weights lie."
         ) from None
-    except RuntimeError as error:
-        first = str(error).partition("\n")[0]
-        raise ValueError(
-            f"The weights of {name} could not be loaded ({first.rstrip('.')}); remove the file and try again."
-        ) from None
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        first = str(error).partition("\n")[0].rstrip(".:")
+        raise ValueError(f"The weights of {name} could not be loaded ({first}); remove {str(file)!r} and try again.") from None
     preprocessing = _from_preset(chosen.transforms())
     paths = LAYERS.get(name)
     layers = None if paths is None else {f"layer{number}": path for number, path in enumerate(paths, start=1)}
-    named = Named(network.eval(), preprocessing.image_size, layers, chosen.meta["categories"])
+    named = Named(network, preprocessing.image_size, layers, chosen.meta["categories"]).eval()
     plain = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     named.build = lambda: get_model(name, weights=None, **plain)
     return named, preprocessing
@@ -143,7 +142,7 @@ def _own(path: Path, function: str) -> tuple[Named, Preprocessing]:
     classes, layers, preset = (said.pop(name, None) for name in ("classes", "layers", "preprocessing"))
     try:
         preprocessing = Preprocessing(**_with_frame(said)) if preset is None else _from_preset(preset)
-        return Named(network.eval(), preprocessing.image_size, layers, classes), preprocessing
+        return Named(network, preprocessing.image_size, layers, classes).eval(), preprocessing
     except ValueError as error:
         raise ValueError(f"{called}: {error}") from None
 

@@ -36,7 +36,8 @@ class Named(nn.Module):
     Attributes:
         network: as it was given.
         layers: {"layer1": dotted name within `network`, ...}, as many of layers 1 to 7 as there are.
-        taps: {"layer1": dotted name here} of what the next layer is given, after pooling and normalisation where it has them.
+        taps: {"layer1": dotted name here} of what the next layer is given: after pooling and normalisation where a layer has
+            them, unless one module pools after several layers, which cannot be read.
         proposed: whether the rule chose the layers.
         conv_sizes: {"layer1": rows of its maps, ...}, layers of maps alone.
         classes: names of the outputs; None if nobody said.
@@ -82,7 +83,7 @@ class Named(nn.Module):
             self.add_module(name, find_layer(network, path))
         made = {call.path: call for call in calls}
         if never := [path for path in self.layers.values() if path not in made]:
-            raise ValueError(f"The network never runs {never[0]!r}; choose a layer that runs in evaluation mode.")
+            raise ValueError(f"The network never runs {never[0]!r} by itself, or more than once; choose a layer that runs once.")
         ends = {name: _tap(made[path], calls) for name, path in self.layers.items()}
         self.taps = {name: name if end == self.layers[name] else f"network.{end}" for name, end in ends.items()}
         self.conv_sizes = {name: made[self.layers[name]].shape[-1] for name in MAPS}

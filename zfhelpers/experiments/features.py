@@ -28,6 +28,7 @@ from zfhelpers.files import cache_dir, fingerprint, new_array, show_progress
 from zfhelpers.hooks import checked_images, find_layer, layer_names, recording
 from zfhelpers.model import ZFNet
 from zfhelpers.networks.named import Named
+from zfhelpers.worlds.frames import Rows
 from zfhelpers.worlds.world import ImageSet, World
 
 VERSION = 1  # to be raised with every change here, or in the networks' modules, that changes a feature
@@ -120,7 +121,8 @@ def _key(module: nn.Module, world: World, images: ImageSet) -> str:
     for name, tensor in [*module.state_dict().items(), ("mean image", world.mean)]:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    if isinstance(images.frames, np.ndarray):
+    frames = images.frames.frames if isinstance(images.frames, Rows) else images.frames
+    if isinstance(frames, np.ndarray):
         for start in range(0, len(images), IMAGES_AT_ONCE):
             digest.update(np.ascontiguousarray(images.frames[start : start + IMAGES_AT_ONCE]))
     else:  # too many to be kept decoded, see `frames.decode`; the files then stand for their pixels, as in its cache

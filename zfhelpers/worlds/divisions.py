@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zfhelpers.worlds.frames import Rows
 from zfhelpers.worlds.world import ImageSet
 
 
@@ -53,4 +54,4 @@ def thin_out(images: ImageSet, per_class: int) -> ImageSet:
     order = np.random.default_rng(0).permutation(len(images))
     rows = np.sort(np.concatenate([order[images.labels[order] == label][:per_class] for label in np.unique(images.labels)]))
     files = [images.files[row] for row in rows] if images.files else ()
-    return ImageSet(images.frames[rows], images.labels[rows], images.image_size, files)
+    return ImageSet(Rows(images.frames, rows), images.labels[rows], images.image_size, files)

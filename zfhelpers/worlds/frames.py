@@ -154,6 +154,26 @@ class DecodedOnDemand:
         return np.stack([self[i] for i in np.arange(len(self))[index]])
 
 
+class Rows:
+    """Some of the frames (N, 3, F, F), read when they are indexed: a copy of some thousand photographs would be a gigabyte.
+
+    >>> Rows(np.arange(24).reshape(4, 3, 2, 1), [3, 1])[1:].ravel()
+    array([ 6,  7,  8,  9, 10, 11])
+    """
+
+    def __init__(self, frames, rows: Sequence[int]):
+        if isinstance(frames, Rows):
+            frames, rows = frames.frames, frames.rows[np.asarray(rows)]
+        self.frames, self.rows = frames, np.asarray(rows)
+        self.shape = (len(self.rows), *frames.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index) -> np.ndarray:
+        return self.frames[self.rows[index]]
+
+
 def decode(paths: Sequence[str], frame_size: int, name: str, resampling: str = "bicubic"):
     """All frames of some image files: decoded once into a memory-mapped file of the cache, or on demand if they are too many.
 

@@ -78,7 +78,7 @@ class TopPatches:
         places = torch.arange(len(self.maps))[chosen].reshape(-1)
         return TopPatches(self.layer, *(getattr(self, part.name)[places] for part in fields(self)[1:]))
 
-    def figure(self, percentile: float = 99.5, alt: str | None = None) -> Picture:
+    def figure(self, percentile: float = 99.5, alt: str | None = None, side: int = 49) -> Picture:
         """The layer's part of Fig. 2: for each map a block of projections, and in the same place on the right its patches.
 
         Float patches are shown from the darkest of them, black, to the brightest, white.
@@ -86,6 +86,7 @@ class TopPatches:
         Args:
             percentile: of |projection| that becomes black or white; the projections of a map share one scale.
             alt: a description that says more than how many there are of what.
+            side: pixels of a tile on the page, at most.
         """
         from zfhelpers.figures import top9_figure
 
@@ -93,7 +94,7 @@ class TopPatches:
         if patches.is_floating_point():
             low, high = patches.aminmax()
             patches = ((patches - low) * (255 / (high - low).clamp(min=1e-9))).round().to(torch.uint8)
-        return top9_figure(self.projections, patches, self.layer, self.maps.tolist(), percentile=percentile, alt=alt)
+        return top9_figure(self.projections, patches, self.layer, self.maps.tolist(), None, percentile, alt, side)
 
     def __repr__(self) -> str:
         """Short: the tensors would fill pages."""

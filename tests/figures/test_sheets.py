@@ -48,11 +48,22 @@ def test_architecture_selection_shows_each_filter_in_its_place_and_on_its_scale(
     assert np.abs(seen[below + 5 : below + 20, margin + 2 * 88 + 5 : margin + 2 * 88 + 20] - 128).max() > 60
 
 
-@pytest.mark.parametrize(("filters", "projections", "titles"), [(1, 2, 5), (2, 1, 5), (2, 2, 4)])
-def test_architecture_selection_has_five_panels(filters, projections, titles):
+def test_architecture_selection_of_one_network_has_its_own_three_panels():
+    banks, nines, both = selection()
+    alone = figures.selection_figure(banks[0], banks[1:2], nines[:1], TITLES[:3])
+    assert alone.alt == "(a) 7×7 without a cap, one scale; (b) 11×11, stride 4; (c) 7×7, stride 2."
+    seen, pair = shown(alone), shown(both)
+    block = 3 * 27 + 2  # of (d), as wide as that of (e): both are reduced or enlarged to 27 px
+    below = 24 + 4 * 45 + 6 + 24  # under (b), the taller of the two
+    assert np.array_equal(seen[below : below + block, 6 : 6 + block], pair[below : below + block, 6 : 6 + block])
+    assert seen.shape[1] < pair.shape[1]
+
+
+@pytest.mark.parametrize(("filters", "projections", "titles"), [(1, 2, 5), (2, 1, 5), (2, 2, 4), (1, 1, 5), (0, 0, 1), (3, 3, 7)])
+def test_architecture_selection_has_five_panels_or_three(filters, projections, titles):
     bank, nines = np.ones((4, 3, 7, 7)), np.ones((4, 9, 3, 27, 27))
-    with pytest.raises(ValueError, match=r"five panels \(a\) to \(e\), not"):
-        figures.selection_figure(bank, [bank] * filters, [nines] * projections, TITLES[:titles])
+    with pytest.raises(ValueError, match=r"five panels \(a\) to \(e\), or three of one network, not"):
+        figures.selection_figure(bank, [bank] * filters, [nines] * projections, ["title"] * titles)
 
 
 def colours(tiles):
@@ -79,6 +90,14 @@ def test_fig2_shows_every_patch_once_and_in_its_place():
     grey = np.argwhere((page == 128).all(-1))
     assert 54 * 45 * 45 <= len(grey) < 54 * 45 * 45 + 99
     assert np.median(grey[:, 1]) < columns.min() - 100, "projections lie on the left"
+
+
+@pytest.mark.parametrize(("own", "side", "seen"), [(20, 49, 40), (20, 84, 80), (112, 112, 112), (112, 84, 84)])
+def test_fig2_has_tiles_of_the_size_that_was_asked_for(own, side, seen):
+    patches = colours((1, 9))[..., :1, :1].repeat(own, -2).repeat(own, -1)
+    page = shown(figures.top9_figure(np.zeros(patches.shape), patches, "layer4", [3], side=side))
+    found = np.argwhere((page == patches[0, 4, :, 0, 0]).all(-1))
+    assert (np.ptp(found, axis=0) + 1).tolist() == [seen, seen]
 
 
 def test_fig4_shows_epochs_from_left_to_right():

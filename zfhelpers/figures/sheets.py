@@ -22,7 +22,7 @@ from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rg
 
 GRIDS = {"layer1": 3, "layer2": 4, "layer3": 4, "layer4": 2, "layer5": 2}  # columns of feature maps in Fig. 2
 MOST = 16  # channels of a filter that can be shown: images have few, and a deeper layer's maps are no colours
-TILE = 49  # pixels: larger tiles are reduced to it, as in the paper
+TILE = 49  # pixels of a tile: larger ones are reduced to it, as in the paper
 
 
 class Sheet:
@@ -66,6 +66,7 @@ def top9_figure(
     columns: int | None = None,
     percentile: float = 99.5,
     alt: str | None = None,
+    side: int = TILE,
 ) -> Picture:
     """Fig. 2, one layer: for each feature map its nine projections, and in the same place on the right the image patches.
 
@@ -76,6 +77,7 @@ def top9_figure(
         maps: which maps they are; written above each block.
         columns: of feature maps; the paper's if not given.
         percentile: of |projection| that becomes black or white.
+        side: pixels of a tile on the page, at most: small ones are enlarged by a whole factor, larger ones reduced.
 
     Raises:
         ValueError: projections, patches and maps that are not equally many.
@@ -86,24 +88,24 @@ def top9_figure(
     columns = columns or GRIDS.get(layer, 4)
     rows = -(-len(maps) // columns)
     blocks = [
-        [mosaic(fit(block, TILE), 3) for block in blocks]
+        [mosaic(fit(block, side), 3) for block in blocks]
         for blocks in ([projection_to_rgb(p, percentile=percentile) for p in projections], patches)
     ]
-    side, strip, gap, left, top = blocks[0][0].shape[1], 15, 5, 26, 36
-    panel = columns * (side + gap) - gap
+    block, strip, gap, left, top = blocks[0][0].shape[1], 15, 5, 26, 36
+    panel = columns * (block + gap) - gap
     starts = (left, left + panel + 22)
-    sheet = Sheet(starts[1] + panel + 4, top + rows * (side + strip + gap) + 4)
+    sheet = Sheet(starts[1] + panel + 4, top + rows * (block + strip + gap) + 4)
     for start, title, panel_blocks in zip(starts, ("projections", "image patches"), blocks, strict=True):
         sheet.text(start, 10, f"{layer}: {title}", 10, ha="left")
         for column in range(columns):
-            sheet.text(start + column * (side + gap) + side / 2, 27, f"C{column + 1}", color="#666666")
-        for number, (index, block) in enumerate(zip(maps, panel_blocks, strict=True)):
+            sheet.text(start + column * (block + gap) + block / 2, 27, f"C{column + 1}", color="#666666")
+        for number, (index, nine) in enumerate(zip(maps, panel_blocks, strict=True)):
             row, column = divmod(number, columns)
-            x, y = start + column * (side + gap), top + row * (side + strip + gap)
+            x, y = start + column * (block + gap), top + row * (block + strip + gap)
             sheet.text(x, y + 7, f"map {index}", 7, ha="left", color="#666666")
-            sheet.image(x, y + strip, block)
+            sheet.image(x, y + strip, nine)
     for row in range(rows):
-        sheet.text(left / 2, top + row * (side + strip + gap) + strip + side / 2, f"R{row + 1}", color="#666666")
+        sheet.text(left / 2, top + row * (block + strip + gap) + strip + block / 2, f"R{row + 1}", color="#666666")
     alt = alt or (
         f"Top nine of {layer}: for {len(maps)} feature maps in {rows} rows and {columns} columns, nine projections to pixel "
         "space on mid-grey, and on the right the nine image patches that excite the same map most."
@@ -230,22 +232,24 @@ def selection_figure(
 ) -> Picture:
     """Fig. 6: (a) filters without a limit on one scale, (b, c) two first layers, (d, e) what their second layers respond to.
 
-    Grids are filled column by column and about as wide as the paper's 9 rows of 11; a filter of (b, c) is scaled by itself.
+    Grids are filled column by column and about as wide as the paper's 9 rows of 11; a filter of (b, c) is scaled by itself. Of
+    one network alone there are three panels: (a), (b) its first layer, and (c) its second.
 
     Args:
         uncapped: (N, C, k, k), panel (a).
-        filters: two of (N, C, k, k), panels (b) and (c).
-        projections: two of (maps, 9, C, h, h) float, panels (d) and (e); the nine of a map share one scale. A map of zeros, which
-            no image excites, is plain grey.
-        titles: five, without the letters.
+        filters: (N, C, k, k) of each of two networks, or of one.
+        projections: (maps, 9, C, h, h) float of each; the nine of a map share one scale. A map of zeros, which no image excites,
+            is plain grey.
+        titles: five or three, without the letters.
 
     Raises:
         ValueError: other numbers of panels or titles.
     """
     filters, projections = [array(bank) for bank in filters], [array(block) for block in projections]
-    if len(titles) != 5 or len(filters) != 2 or len(projections) != 2:
+    if len(filters) not in (1, 2) or len(projections) != len(filters) or len(titles) != 1 + 2 * len(filters):
         raise ValueError(
-            f"Fig. 6 has five panels (a) to (e), not {1 + len(filters) + len(projections)} with {len(titles)} titles."
+            f"Fig. 6 has five panels (a) to (e), or three of one network, not one and {len(filters)} of filters and "
+            f"{len(projections)} of projections with {len(titles)} titles."
         )
     one_scale = projection_to_rgb(array(uncapped), percentile=100)
     by_itself = [np.stack([projection_to_rgb(filter_, percentile=100) for filter_ in bank]) for bank in filters]
@@ -261,7 +265,7 @@ def selection_figure(
     widths = [sum(panel.shape[2] + 3 * margin for panel in row) for row in (above, below)]
     heights = [max(panel.shape[1] for panel in row) + strip for row in (above, below)]
     sheet = Sheet(max(widths) + margin, sum(heights) + 2 * margin)
-    letters = iter(zip("abcde", titles, strict=True))
+    letters = iter(zip("abcde", titles, strict=False))
     for row, width, top in zip((above, below), widths, (0, heights[0] + margin), strict=True):
         spare = (max(widths) - width) // len(row)
         left = margin
@@ -270,5 +274,5 @@ def selection_figure(
             sheet.text(left, top + strip / 2, f"({letter}) {title}", 9, ha="left")
             sheet.image(left, top + strip, panel)
             left += panel.shape[2] + 3 * margin + spare
-    alt = alt or "; ".join(f"({letter}) {title}" for letter, title in zip("abcde", titles, strict=True)) + "."
+    alt = alt or "; ".join(f"({letter}) {title}" for letter, title in zip("abcde", titles, strict=False)) + "."
     return sheet.picture(alt)

@@ -28,6 +28,12 @@ def test_a_logarithmic_axis_has_plain_numbers(drawings):
     assert {1, 10, 100} <= {float(label.get_text()) for label in axes.get_xticklabels()}  # no powers of ten in TeX
 
 
+def test_an_axis_is_marked_where_it_should_be(drawings):
+    figures.curves_figure({"shifted": (range(1, 6), range(5))}, "layer", "distance", xticks=[1, 2, 3, 4, 5])
+    (axes,) = drawings[0].axes
+    assert axes.get_xticks().tolist() == [1, 2, 3, 4, 5]
+
+
 def test_bars_are_as_long_as_their_numbers_and_stand_by_their_labels(drawings):
     figures.bars_figure({"here": [1, 2], "the paper": [2, np.nan]}, ["no 7", "ours"], "top-1 error (%)")
     (axes,) = drawings[0].axes

@@ -37,6 +37,22 @@ def test_panels_are_lettered_row_by_row(drawings):
 
 
 @pytest.mark.parametrize(
+    ("answers", "label", "legend"),
+    [
+        (NAMES, "P(true class)", NAMES),
+        (["cup", "car", "minibus"], "P(followed output)", ["mug: cup", "car", "bus: minibus"]),
+    ],
+)
+def test_what_is_followed_is_named_in_the_legend_alone(drawings, answers, label, legend):
+    drawn = figures.invariance_figure([ROW], NAMES, answers=answers)
+    samples, *_, last = drawings[0].axes
+    assert [text.get_text() for text in samples.get_yticklabels()] == NAMES
+    assert last.get_ylabel() == label
+    assert [text.get_text() for text in drawings[0].legends[0].get_texts()] == legend
+    assert drawn.alt.endswith(f"probability of the {label[2:-1]} for {', '.join(legend)}.")
+
+
+@pytest.mark.parametrize(
     ("rows", "names", "sentence"),
     [
         ([], NAMES, "one row or more"),

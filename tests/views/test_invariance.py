@@ -105,6 +105,15 @@ def test_amounts_need_not_be_in_order():
     assert (pixels(straight) == pixels(mixed)).all()
 
 
+def test_the_probability_may_be_that_of_another_output():
+    answers = ["cup", "car", "jug"]
+    view = invariance_view({"rotation": (CURVES["rotation"], IMAGES["rotation"])}, NAMES, answers).set(image="mug 3", amount=1)
+    assert f"P(jug): <strong>{CURVES['rotation'].probability[2, 1]:.2f}</strong>" in view.readout
+    assert view.alt.startswith("An image of mug after rotation")
+    assert "P(jug)" in view.alt
+    assert view.error is None
+
+
 def test_a_single_amount_and_a_distance_of_zero_can_be_shown():
     found = InvarianceCurves("scale", torch.ones(1), {"layer1": torch.zeros(1, 1)}, torch.ones(1, 1))
     view = invariance_view({"scale": (found, np.zeros((1, 1, 3, 32, 32), np.uint8))}, ["mug"])

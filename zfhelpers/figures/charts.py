@@ -26,6 +26,7 @@ def curves_figure(
     level: tuple[float, str] | None = None,
     xlog: bool = False,
     alt: str | None = None,
+    xticks: Sequence[float] | None = None,
 ) -> Picture:
     """Lines over one axis, each with a band or error bars if its spread is given.
 
@@ -34,6 +35,8 @@ def curves_figure(
         xlabel, ylabel: with units.
         level: (y, name) of a dashed horizontal line, for instance chance.
         xlog: a logarithmic x axis.
+        alt: a description that says more than what is drawn.
+        xticks: where the x axis is marked, for instance at whole numbers; matplotlib's choice if not given.
 
     Raises:
         ValueError: no series, or one whose parts are not of one length.
@@ -59,6 +62,8 @@ def curves_figure(
         if xlog:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(ScalarFormatter())  # 1 and 10, not powers of ten
+        if xticks is not None:
+            axes.set_xticks(xticks)
         axes.legend(**{"loc": "upper left", "bbox_to_anchor": (1.01, 1)} if crowded else {})
         alt = alt or f"{title or 'Curves'}: {ylabel} over {xlabel} for {', '.join(series)}."
         return Picture(figure, alt)

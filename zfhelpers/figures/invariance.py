@@ -25,7 +25,7 @@ class InvarianceRow:
         amounts: (T,) how far.
         samples: (images, samples, C, h, h) uint8, transformed images.
         distances: {layer: (images, T)}: distance of the features to those of the untransformed image.
-        probability: (images, T) of the true class.
+        probability: (images, T) of the true class, or of whatever is followed.
         ticks: where the axis of amounts is marked, for instance at quarter turns; matplotlib's choice if not given.
     """
 
@@ -37,12 +37,16 @@ class InvarianceRow:
     ticks: Sequence[float] | None = None
 
 
-def invariance_figure(rows: Sequence[InvarianceRow], names: Sequence[str], alt: str | None = None) -> Picture:
+def invariance_figure(
+    rows: Sequence[InvarianceRow], names: Sequence[str], alt: str | None = None, answers: Sequence[str] | None = None
+) -> Picture:
     """Fig. 5: rows are transformations; columns are samples, the distance in each layer, the probability of the true class.
 
     Args:
         rows: one for each transformation, all with the same layers.
-        names: of the images, which the samples and the curves share.
+        names: of the classes of the images, which the samples and the curves share.
+        alt: a description that says more than what is drawn.
+        answers: names of the outputs whose probability is drawn, where they are not all those classes.
 
     Raises:
         ValueError: no row, rows of different layers, or numbers of images, names and amounts that do not agree.
@@ -59,6 +63,9 @@ def invariance_figure(rows: Sequence[InvarianceRow], names: Sequence[str], alt: 
                 f"For {row.xlabel} there are {len(names)} names and {len(row.amounts)} amounts, but samples of "
                 f"{len(row.samples)} images and values {' and '.join(map(str, sorted(shapes)))}."
             )
+    answers = list(names if answers is None else answers)
+    output = "true class" if answers == list(names) else "followed output"
+    labels = [name if name == answer else f"{name}: {answer}" for name, answer in zip(names, answers, strict=True)]
     with style():
         figure = Figure(figsize=(12, 2.7 * len(rows) + 0.3), dpi=DPI)
         widths = (1.25, *(1 for _ in layers), 1)
@@ -66,17 +73,17 @@ def invariance_figure(rows: Sequence[InvarianceRow], names: Sequence[str], alt: 
         for letter, row, (samples, *plots) in zip(ascii_lowercase, rows, grid, strict=False):
             draw_samples(samples, array(row.samples), names)
             samples.set_title(f"({letter}1)", fontsize=9)
-            curves = [*((f"distance in {layer}", row.distances[layer]) for layer in layers), ("P(true class)", row.probability)]
+            curves = [*((f"distance in {layer}", row.distances[layer]) for layer in layers), (f"P({output})", row.probability)]
             for number, (axes, (ylabel, values)) in enumerate(zip(plots, curves, strict=True), start=2):
                 lines = axes.plot(array(row.amounts), array(values).T)
                 axes.set(xlabel=row.xlabel, ylabel=ylabel, ylim=(0, 1.02) if number == 2 + len(layers) else (0, None))
                 axes.set_title(f"({letter}{number})", fontsize=9)
                 if row.ticks is not None:
                     axes.set_xticks(row.ticks)
-        figure.legend(lines, names, loc="outside lower center", ncols=len(names))
+        figure.legend(lines, labels, loc="outside lower center", ncols=len(names))
         alt = alt or (
             f"Invariance to {', '.join(row.xlabel for row in rows)}: sample images, distances in {', '.join(layers)} and the "
-            f"probability of the true class for {', '.join(names)}."
+            f"probability of the {output} for {', '.join(labels)}."
         )
         return Picture(figure, alt)
 

@@ -26,18 +26,22 @@ WORDS = {"translation": "{:+g} px", "scale": "{:.2f} times", "rotation": "{:g} d
 LEFT, RIGHT, TOP, BOTTOM = 34, 16, 8, 24  # pixels between a panel's edges and its axes
 
 
-def invariance_view(curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]], names: Sequence[str]) -> View:
+def invariance_view(
+    curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]], names: Sequence[str], answers: Sequence[str] | None = None
+) -> View:
     """The transformed image beside its curves, marked at the current amount. Everything is known beforehand; moving only draws.
 
     Args:
         curves: {kind: (curves, images)}, images (N, T, C, S, S) uint8, transformed by each of the T amounts.
         names: of the true class of each of the N images.
+        answers: names of the outputs whose probability is shown; the true classes if not given.
 
     Raises:
         ValueError: numbers of images, amounts and names that do not agree.
     """
+    answers = list(names if answers is None else answers)
     for kind, (found, images) in curves.items():
-        if array(images).shape[:2] != tuple(found.probability.shape) or len(images) != len(names):
+        if array(images).shape[:2] != tuple(found.probability.shape) or not len(images) == len(names) == len(answers):
             raise ValueError(
                 f"For {kind} there are curves {tuple(found.probability.shape)}, images {tuple(array(images).shape[:2])} and "
                 f"{len(names)} names; give one image for each amount, and one name for each image."
@@ -69,7 +73,7 @@ def invariance_view(curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]],
                 (f"distance in {layer}", CurvePanel(amounts, values[row], values.max() * 1.05 or 1))
                 for layer, values in distances.items()
             ),
-            (f"P({names[row]})", CurvePanel(amounts, array(found.probability)[row], 1.0)),
+            (f"P({answers[row]})", CurvePanel(amounts, array(found.probability)[row], 1.0)),
         ]
 
     def render(state: dict):
@@ -86,7 +90,7 @@ def invariance_view(curves: Mapping[str, tuple[InvarianceCurves, torch.Tensor]],
             layer: f"{values[row, place]:.3g} ({values[row, place] / max(values[row].max(), 1e-12):.0%} of its maximum)"
             for layer, values in found.distances.items()
         }
-        probability = {f"P({names[row]})": f"{array(found.probability)[row, place]:.2f}"}
+        probability = {f"P({answers[row]})": f"{array(found.probability)[row, place]:.2f}"}
         return beside(panels), alt, readout(**{state["kind"]: word} | distances | probability)
 
     return View(render, {"image": which, "kind": kind, "amount": amount}, "Move, enlarge or turn the image")

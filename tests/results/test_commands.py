@@ -56,7 +56,11 @@ def test_the_command_of_a_shipped_file_still_makes_it(path, started):
         recipe = asked[0][name].recipe
         assert all(getattr(recipe, key) == card[key] for key in ("variant", "epochs", "seed", "renormalise"))
     else:
-        assert asked == [card["table"], card.get("network", "zfnet"), {key: card[key] for key in ("seed", "images", "folds") if key in card}]
+        assert asked == [
+            card["table"],
+            card.get("network", "zfnet"),
+            {key: card[key] for key in ("seed", "images", "folds") if key in card},
+        ]
 
 
 @pytest.mark.parametrize("words", [[], ["--jobs", "2"], ["--only", "zfnet", "--epochs", "2", "--precision", "no"]])

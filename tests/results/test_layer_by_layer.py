@@ -5,10 +5,13 @@ import pytest
 import torch
 from scipy.stats import rankdata
 from sklearn.svm import SVC
+from torch import nn
 
 from zfhelpers import paper
 from zfhelpers.experiments.probes import Probe
 from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.networks.catalogue import Scratch
+from zfhelpers.networks.named import Named
 from zfhelpers.results import __main__ as command
 from zfhelpers.results import layer_by_layer, measure, records, transfer
 from zfhelpers.worlds.divisions import split
@@ -114,3 +117,38 @@ def test_a_setting_that_does_not_fit_is_one_sentence(words, sentence, capsys):
         command.main(words)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith(f"{sentence}\n")
+
+
+def test_the_features_of_another_network_have_records_of_their_own(small, monkeypatch):
+    """A network without layers 6 and 7 has five rows, and none from scratch; its deepest layer stands in for the seventh."""
+    _, world, _ = small
+    torch.manual_seed(2)
+    convs = [nn.Conv2d(3 if number == 0 else 6, 6, 3, padding=1, stride=2 if number < 3 else 1) for number in range(5)]
+    plain = nn.Sequential(
+        *(part for conv in convs for part in (conv, nn.ReLU())), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2)
+    )
+    net = Named(plain, 64).eval()
+    for module in (layer_by_layer, transfer):
+        monkeypatch.setattr(module, "load", lambda name, network: {"mine": (net, world)}[network])
+    monkeypatch.setattr(transfer, "scratch_of", lambda name: Scratch("few-tiny", (5, 10), (0, 1), 3))
+    monkeypatch.setitem(measure.DEFAULTS, 4, {"folds": 2})
+    monkeypatch.setitem(measure.DEFAULTS, 7, {"folds": 2})
+    command.main(["--world", "tiny", "--network", "mine"])
+    fourth, seventh = (records.read_record("tiny", table, "mine") for table in (4, 7))
+    assert fourth["command"] == "python -m zfhelpers.results --world tiny --network mine --table 4 --folds 2"
+    assert (fourth["network"], fourth["layer"], fourth["rows"]["from scratch"]) == ("mine", "layer5", {})
+    assert list(seventh["rows"]) == ["SVM (1)", "SVM (2)", "SVM (3)", "SVM (4)", "SVM (5)", "Softmax (5)"]
+    assert list(seventh["untrained"]) == [f"SVM ({n})" for n in range(1, 6)]
+    assert "tiny--mine" in str(records.record_files("tiny", 7, "mine")[0])
+    with pytest.raises(FileNotFoundError, match=r"'python -m zfhelpers\.results --world tiny --table 7' makes one\.$"):
+        records.read_record("tiny", 7)
+    with pytest.raises(FileNotFoundError, match=r"--world tiny --network other --table 4' makes one\.$"):
+        records.read_record("tiny", 4, "other")
+
+
+def test_tables_of_training_have_no_place_for_another_network(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--world", "toy", "--table", "3", "--network", "torchvision:alexnet"])
+    assert "Table 3 is about networks that are trained here; torchvision:alexnet has a place in Tables 4 and 7 alone." in (
+        capsys.readouterr().err
+    )

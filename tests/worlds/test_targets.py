@@ -12,6 +12,7 @@ from zfhelpers.toyworld import familiar, novel, scenes
 from zfhelpers.worlds import targets
 from zfhelpers.worlds.frames import DecodedOnDemand
 from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.preprocessing import Preprocessing
 from zfhelpers.worlds.targets import VOC_CLASSES, default_target, open_target
 from zfhelpers.worlds.world import World
 
@@ -190,3 +191,47 @@ def test_caltech101(monkeypatch):
     assert target.classes[0] == "BACKGROUND_Google"
     assert np.bincount(target.images.labels).min() == 31
     assert target.images[9143][0].shape == (3, 128, 128)
+
+
+# ------------------------------------------------------------------------------------------------------- folders of one's own
+
+
+def photographs(root, counts):
+    """Class folders with so many pictures each, every picture of one grey."""
+    for name, count in counts.items():
+        for number in range(count):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (50, 40), (10 + 5 * number,) * 3).save(root / name / f"{number}.png")
+
+
+def test_a_folder_of_class_folders_is_a_target(tiny, tmp_path):
+    photographs(tmp_path / "mine", {"cups": 3, "bowls/deep": 2, "jugs": 4})
+    target = open_target(f"folder:{tmp_path / 'mine'}", tiny)
+    assert target.name == f"folder:{tmp_path / 'mine'}"
+    assert target.classes == ("bowls", "cups", "jugs")
+    assert np.bincount(target.images.labels).tolist() == [2, 3, 4]
+    assert target.images.images([8]).unique().tolist() == [25]
+    assert (target.images.frames.shape[-1], target.images.image_size) == (37, 32)
+
+
+def test_a_target_of_ones_own_comes_as_the_network_takes_it(tiny, tmp_path):
+    photographs(tmp_path / "mine", {"cups": 1, "jugs": 1})
+    seen = tiny.seen_by("x", Preprocessing(image_size=40, frame_size=44))
+    target = open_target(f"folder:{tmp_path / 'mine'}", seen)
+    assert (target.images.frames.shape[-1], target.images.image_size) == (44, 40)
+
+
+def test_what_is_wrong_with_a_target_of_ones_own_is_one_sentence(tiny, tmp_path, monkeypatch):
+    layout = r"a target of your own is PATH/CLASS/\*\.jpg\.$"
+    with pytest.raises(FileNotFoundError, match=rf"^There is no folder '.*nowhere'; {layout}"):
+        open_target(f"folder:{tmp_path / 'nowhere'}", tiny)
+    (tmp_path / "empty" / "cups").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=rf"holds class folders, but no picture; {layout}"):
+        open_target(f"folder:{tmp_path / 'empty'}", tiny)
+    photographs(tmp_path / "mine", {"cups": 2, "jugs": 2})
+    (tmp_path / "mine" / "jugs" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"broken\.png' cannot be read: .*; to leave out what cannot be read, set ZF_UNREADABLE"):
+        open_target(f"folder:{tmp_path / 'mine'}", tiny)
+    monkeypatch.setenv("ZF_UNREADABLE", "skip")
+    with pytest.warns(UserWarning, match=r"^1 file of '.*mine' is left out: 1 that cannot be read"):
+        assert len(open_target(f"folder:{tmp_path / 'mine'}", tiny).images) == 4

@@ -192,7 +192,10 @@ def _papermill(
 ) -> tuple[float, float, str | None]:
     """Seconds, peak memory of papermill and all below it in MB, and papermill's last word if it failed."""
     folder = notebook.parent
-    given = {"world": absolute(world), "out_dir": os.path.relpath(draft.parent, folder)} | of_notebook(notebook, parameters)
+    more = {
+        name: absolute(value) if isinstance(value, str) else value for name, value in of_notebook(notebook, parameters).items()
+    }
+    given = {"world": absolute(world), "out_dir": os.path.relpath(draft.parent, folder)} | more
     given |= {} if network == "zfnet" else {"network": names.absolute(network)}
     command = [
         sys.executable,

@@ -171,7 +171,8 @@ class Rows:
         return len(self.rows)
 
     def __getitem__(self, index) -> np.ndarray:
-        return self.frames[self.rows[index]]
+        rows, *places = index if isinstance(index, tuple) else (index,)
+        return self.frames[self.rows[rows], *places]
 
 
 def decode(paths: Sequence[str], frame_size: int, name: str, resampling: str = "bicubic"):

@@ -122,3 +122,27 @@ def test_an_error_of_what_fills_the_array_is_not_one_of_the_cache(tmp_path):
     ):
         raise FileNotFoundError("There is no image 'gone.jpg'.")
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="the system does not tell what is in memory")
+def test_what_was_read_of_a_mapped_array_is_given_back_and_can_be_read_again(tmp_path):
+    np.save(tmp_path / "large.npy", np.arange(2**23))  # 64 MB
+    array = np.load(tmp_path / "large.npy", mmap_mode="r")
+
+    def shared():
+        return int(open("/proc/self/statm").read().split()[2]) * resource.getpagesize() / 2**20
+
+    before = shared()
+    total = int(array.sum())
+    assert shared() - before > 50
+    files.forget(array)
+    assert shared() - before < 10
+    assert int(array.sum()) == total == (2**23 - 1) * 2**22
+
+
+def test_arrays_in_memory_and_those_being_written_are_left_alone(tmp_path):
+    files.forget(np.zeros(3))
+    with new_array(tmp_path / "a.npy", (4,)) as array:
+        array[:] = 7
+        files.forget(array)
+    assert np.load(tmp_path / "a.npy").tolist() == [7] * 4

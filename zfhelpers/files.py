@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import mmap
 import os
 import re
 import time
@@ -61,6 +62,13 @@ def cached_array(name: str, key: str, shape: tuple[int, ...], fill: Callable[[np
     with new_array(path, shape) as array:
         fill(array)
     return np.load(path, mmap_mode="r")
+
+
+def forget(array: np.ndarray) -> None:
+    """Give back the memory of a memory-mapped array that was read; what is read again comes from its file."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and not array.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -33,6 +33,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
+from zfhelpers.files import forget
 from zfhelpers.worlds.divisions import split
 
 PER_CLASS = (1, 2, 3, 4, 5, 6, 7, 10, 15, 30)  # Fig. 9; it goes on to 45 and 60, which Caltech-256 has
@@ -67,6 +68,7 @@ def gram_matrix(features: np.ndarray) -> np.ndarray:
     for start in range(0, features.shape[1], CHUNK):
         part = features[:, start : start + CHUNK].astype(precision)
         inner += part @ part.T
+    forget(features)  # a layer of photographs is a gigabyte
     if not np.isfinite(inner.sum()):
         raise ValueError("Features must be finite; these hold NaN or infinite values, or such as are too large to multiply.")
     return inner

@@ -257,9 +257,9 @@ def selection_figure(
     for bank in (one_scale, *by_itself):
         columns = math.ceil(math.sqrt(len(bank) * 11 / 9))
         above.append(mosaic(fit(bank, 280 // columns), columns, column_major=True))
-    below = []
+    below, side = [], 54 // len(projections)  # one network alone has the width of two
     for nines in projections:
-        blocks = np.stack([mosaic(fit(projection_to_rgb(nine, percentile=99.5), 27), 3) for nine in nines])
+        blocks = np.stack([mosaic(fit(projection_to_rgb(nine, percentile=99.5), side), 3) for nine in nines])
         below.append(mosaic(blocks, math.ceil(math.sqrt(len(blocks))), separator=5))
     margin, strip = 6, 24
     widths = [sum(panel.shape[2] + 3 * margin for panel in row) for row in (above, below)]

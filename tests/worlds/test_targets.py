@@ -185,10 +185,10 @@ def test_names():
 
 @pytest.mark.skipif(not (data_dir() / "caltech101").is_dir(), reason="Caltech-101 is not in ZF_DATA")
 def test_caltech101(monkeypatch):
-    monkeypatch.setattr(targets, "decode", lambda files, size, name: DecodedOnDemand(files, size))  # a few, not all
+    monkeypatch.setattr(targets, "decode", lambda files, size, name, how: DecodedOnDemand(files, size, how))  # a few, not all
     target = open_target("caltech101", open_world("imagenette"))
     assert (len(target.images), len(target.classes)) == (9144, 102)
-    assert target.classes[0] == "BACKGROUND_Google"
+    assert target.classes[0] == "BACKGROUND Google"
     assert np.bincount(target.images.labels).min() == 31
     assert target.images[9143][0].shape == (3, 128, 128)
 

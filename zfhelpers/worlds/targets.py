@@ -144,7 +144,7 @@ def _caltech(name: str, world: World) -> Target:
             raise FileNotFoundError(f"{name} has no .jpg in {str(root / each)!r}; {advice}.")
         files += found
         labels += [label] * len(found)
-    return Target(name, tuple(classes), _photographs(name, files, labels, world, advice))
+    return Target(name, tuple(each.replace("_", " ") for each in classes), _photographs(name, files, labels, world, advice))
 
 
 def _voc(name: str, world: World) -> Target:

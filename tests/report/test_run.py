@@ -16,6 +16,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from packaging.requirements import Requirement
+from PIL import Image
 
 from zfhelpers.report import run
 
@@ -30,6 +31,13 @@ HTML('<img alt="' + escape({ALT!r}) + '" src="data:image/png;base64,{PIXEL}">')"
 RECORD = """import json, pathlib
 metrics = {"notebook": "01_first", "world": world, "measurements": [{"name": "top-1 error", "value": 17.6131}], "peak_mb": 99999}
 pathlib.Path(out_dir, "metrics.json").write_text(json.dumps(metrics))"""
+
+
+NETWORK = """from torch import nn
+def build():
+    parts = [part for i in range(5) for part in (nn.Conv2d(3 if i == 0 else 4, 4, 3, padding=1), nn.ReLU())]
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)), {"image_size": 32}
+"""
 
 
 def write(path: Path, *cells: str):
@@ -195,6 +203,29 @@ class TestMakeReport:
         assert [output.text.strip() for cell in said.cells for output in cell.get("outputs", [])] == [ascii(world), "''"]
         (project / "notebooks" / "05 fifth #.ipynb").unlink()
 
+    def test_another_network_reaches_the_notebook_and_has_a_report_of_its_own(self, project):
+        """By a name that is relative to where make is called; a mistake is a sentence before anything runs."""
+        for split in ("train", "val"):
+            (project / "photos" / split / "cups").mkdir(parents=True)
+            Image.new("RGB", (50, 50)).save(project / "photos" / split / "cups" / "a.png")
+        (project / "net.py").write_text(NETWORK)
+        write(project / "notebooks" / "06_sixth.ipynb", "print(network)")
+        asked = "report", "NOTEBOOKS=notebooks/06*.ipynb", f"WORLD=folder:{project}/photos"
+        done = make(project, *asked, "NETWORK=net.py:build")
+        assert done.returncode != 0
+        assert "06_sixth.ipynb has no parameter 'network'; it has world, out_dir, seed. Nothing was run." in done.stderr
+        sixth = nbformat.read(project / "notebooks" / "06_sixth.ipynb", as_version=4)
+        sixth.cells[1].source += '\nnetwork = "zfnet"'
+        nbformat.write(sixth, project / "notebooks" / "06_sixth.ipynb")
+        assert "net.py' has no function 'bild'; it has build." in make(project, *asked, "NETWORK=net.py:bild").stderr
+        done = make(project, *asked, "NETWORK=net.py:build")
+        assert done.returncode == 0, done.stderr
+        (reports,) = (project / "reports").glob("folder--*--*net.py-build*")
+        assert f"{project}/net.py:build" in (reports / "06_sixth.ipynb").read_text()
+        assert "net.py:build" in (reports / "index.html").read_text()
+        assert f"The report: reports/{reports.name}/index.html" in done.stdout
+        (project / "notebooks" / "06_sixth.ipynb").unlink()
+
     def test_a_changed_snakefile_is_the_one_that_runs(self, project):
         kept = (project / "Snakefile").read_text()
         (project / "Snakefile").write_text(kept + '\nsys.exit("This is another Snakefile.")\n')
@@ -237,6 +268,7 @@ def test_check_names_what_there_is(tmp_path):
         ("toy", [("seed", "three")], "seed of a.ipynb is a whole number, not 'three'"),
         ("toy", [("seed", "3.5")], "seed of a.ipynb is a whole number, not '3.5'"),
         ("toy", [("world", "x")], "follows from WORLD"),
+        ("toy", [("network", "x")], "follows from WORLD or NETWORK"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             run.check([tmp_path / "a.ipynb"], world, parameters)

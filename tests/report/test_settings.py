@@ -18,6 +18,7 @@ from zfhelpers.report.settings import (
     check_writable,
     matching,
     read_settings,
+    report_folder,
     split_parameters,
     threads_each,
     world_folder,
@@ -98,6 +99,21 @@ def test_two_worlds_never_share_a_folder_and_its_name_is_plain(worlds):
         assert world_folder(f"folder:{one}") != world_folder(f"folder:{other}")
     for world in worlds:
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,120}", world_folder(world))
+
+
+def test_another_network_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = [
+        report_folder("toy", network) for network in ("torchvision:alexnet", "fig6-alexnet", "a b.py:f", "a-b.py:f", "a/b.py:f")
+    ]
+    assert named[0] == "toy--torchvision-alexnet"
+    assert named[1].startswith("toy--fig6-alexnet--")  # "table3/zfnet-0" and "table3-zfnet/0" would be one without a hash
+    assert len({*named, "toy"}) == 6
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,240}", name) for name in named)
+    assert report_folder("toy", "net.py:f") == report_folder("toy", str(tmp_path / "net.py:f"))
+    (tmp_path / "a.ipynb").write_text("{}")
+    asked = read_settings({}, [], {"ZF_NETWORK": "torchvision:alexnet", "ZF_NOTEBOOKS": "*.ipynb"})
+    assert (asked.network, asked.reports) == ("torchvision:alexnet", "reports/toy--torchvision-alexnet")
 
 
 def test_folders_of_worlds_without_odd_names_are_as_they_were():

@@ -111,3 +111,25 @@ def test_a_way_back_and_receptive_fields(small_zfnet, elsewhere):
     assert needs.fields(turned, 32) == (
         "it needs to know where units look. The receptive field of 'layer3' is lost at aten.transpose."
     )
+
+
+def test_a_network_from_elsewhere_has_not_been_trained_here():
+    assert needs.trained_here("zfnet") == needs.trained_here("fig6-alexnet") == ""
+    for network in ("torchvision:alexnet", "/a/net.py:build"):
+        assert needs.trained_here(network) == (
+            f"it needs networks that were trained here, and {network} was trained elsewhere; leave NETWORK out to see them."
+        )
+
+
+def test_layers_that_a_network_has_not(small_zfnet, elsewhere):
+    assert needs.layers(small_zfnet, "layer6", "layer7") == needs.layers(elsewhere, "layer5") == ""
+    assert needs.layers(elsewhere, "layer6", "layer7") == (
+        "it needs layer6 and layer7, and this network has layer1, layer2, layer3, layer4, layer5."
+    )
+
+
+def test_classes_that_a_network_knows(toy):
+    pug, window = (toy.classes.index(name) for name in ("pug", "window"))
+    seen = toy.seen_by("another", outputs=("Pug", "dog"))
+    assert needs.known(toy) == needs.known(seen) == needs.known(seen, [pug, window]) == ""
+    assert needs.known(seen, [window]).startswith("it needs classes that the network knows, and another has none of those of")

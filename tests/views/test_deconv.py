@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.models import squeezenet1_1
 
 from zfhelpers import views
 from zfhelpers.deconv import Deconvnet
 from zfhelpers.figures import projection_to_rgb
 from zfhelpers.geometry import receptive_field
 from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.networks.named import Named
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, (3, 64, 64), dtype=np.uint8)
@@ -43,3 +45,14 @@ def test_the_projection_is_the_deconvnets(net):
     page = pixels(view)[24:, 64 * 4 + 16 :]
     assert (page[::4, ::4] == expected.transpose(1, 2, 0)).all()
     assert not view.controls["rank"].continuous_update
+
+
+def test_a_network_from_elsewhere_is_asked_by_the_papers_names():
+    torch.manual_seed(0)
+    net = Named(squeezenet1_1(weights=None).eval(), 64)
+    image = torch.from_numpy(PHOTO).float() / 64 - 2
+    view = views.deconv_view(net, image, PHOTO).set(layer="layer2", rank=3)
+    assert list(view.controls["layer"].options) == list(net.conv_sizes)
+    which = int(re.search(r"map: <strong>(\d+)", view.readout)[1])
+    expected = projection_to_rgb(Deconvnet(net.network).project(image[None], net.layers["layer2"], [which])[0])
+    assert (pixels(view)[24::4, 64 * 4 + 16 :: 4] == expected.transpose(1, 2, 0)).all()

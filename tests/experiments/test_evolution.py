@@ -178,6 +178,15 @@ def test_responses_are_those_of_one_image_at_a_time(net, world):
             torch.testing.assert_close(at, value.amax((1, 2)), rtol=1e-4, atol=1e-3)
 
 
+def test_responses_may_be_those_of_validation_images(net):
+    halves = {"train": ImageSet(np.zeros((3, 3, 70, 70), np.uint8), np.zeros(3), 64)}
+    halves["val"] = ImageSet(np.full((2, 3, 70, 70), 200, np.uint8), np.zeros(2), 64)
+    two = World("two halves", ("one",), 64, lambda _world, split: halves[split], mean=torch.full((3, 64, 64), 100.0))
+    dark, bright = (responses(net, two, [1], ["layer1"], split)["layer1"].peaks for split in ("train", "val"))
+    torch.testing.assert_close(bright, activations(net, torch.full((1, 3, 64, 64), 100.0), "layer1")["layer1"].amax((2, 3)))
+    assert (dark - bright).abs().max() > 1
+
+
 def test_no_image_unknown_layer_unknown_image(net, world):
     with pytest.raises(ValueError, match="There is no image to look at"):
         responses(net, world, [])
@@ -228,7 +237,7 @@ def test_a_search_is_not_remembered_for_other_images_in_the_same_number(trained,
     before = evolve("tiny", [4, 8], [1])[1]["layer1"].means
     changed = world.train.frames.copy()
     changed[9] //= 2
-    monkeypatch.setattr(world.train, "frames", changed)
+    monkeypatch.setattr(world, "_open_split", lambda *_: ImageSet(changed, np.arange(70) % 2, 64))
     evolve("tiny", [4, 8], [1])
     assert trained == [[4, 8]], "the images that are searched are the same"
     changed[8] //= 2

@@ -59,21 +59,25 @@ class Responses:
         return f"Responses({len(self.peaks)} images, {self.peaks.shape[1]} maps)"
 
 
-def responses(module: nn.Module, world: World, indices: Sequence[int], layers: Iterable[str] = LAYERS) -> dict[str, Responses]:
-    """Runs some training images of a world through a network, once, for all layers.
+def responses(
+    module: nn.Module, world: World, indices: Sequence[int], layers: Iterable[str] = LAYERS, split: str = "train"
+) -> dict[str, Responses]:
+    """Runs some images of a world through a network, once, for all layers.
 
     Args:
         module: any network that takes the world's images; it is left exactly as it was.
         world: where the images come from.
-        indices: which training images; row n of the result is image `indices[n]`.
+        indices: which images; row n of the result is image `indices[n]`.
         layers: names of convolutional layers.
+        split: "train" or "val".
 
     Raises:
         ValueError: no image, an unknown layer, NaN that arises in the network, a network whose answers depend on the batch.
-        IndexError: an index that the world has no training image for.
+        IndexError: an index that the world has no such image for.
     """
     if not len(indices):
-        raise ValueError("There is no image to look at; give the indices of one training image or more.")
+        raise ValueError("There is no image to look at; give the indices of one image or more.")
+    images_of = getattr(world, split).images
 
     def summary(values: Tensor) -> tuple[Tensor, ...]:
         if values.ndim != 4:
@@ -83,10 +87,10 @@ def responses(module: nn.Module, world: World, indices: Sequence[int], layers: I
 
     found, layers = [], layer_names(layers)
     with recording(module, layers, finite=False) as forward:
-        check_alone(forward, checked_images(module, world.preprocess(world.train.images(indices[:1]))))
+        check_alone(forward, checked_images(module, world.preprocess(images_of(indices[:1]))))
     with recording(module, layers, read=summary) as forward:
         for start in range(0, len(indices), IMAGES_AT_ONCE):
-            images = world.preprocess(world.train.images(indices[start : start + IMAGES_AT_ONCE]))
+            images = world.preprocess(images_of(indices[start : start + IMAGES_AT_ONCE]))
             images = checked_images(module, images, start)
             found.append(forward(images.contiguous(memory_format=torch.channels_last))[1])  # up to half faster on a CPU
     return {layer: Responses(*map(torch.cat, zip(*(part[layer] for part in found), strict=True))) for layer in found[0]}

@@ -132,4 +132,8 @@ def test_classes_that_a_network_knows(toy):
     pug, window = (toy.classes.index(name) for name in ("pug", "window"))
     seen = toy.seen_by("another", outputs=("Pug", "dog"))
     assert needs.known(toy) == needs.known(seen) == needs.known(seen, [pug, window]) == ""
+    assert needs.every_class(toy) == ""
+    assert needs.every_class(seen) == (
+        "it needs a network that knows every class of the world, and another has no output for dalmatian, husky, dobermann."
+    )
     assert needs.known(seen, [window]).startswith("it needs classes that the network knows, and another has none of those of")

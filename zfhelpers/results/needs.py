@@ -132,6 +132,16 @@ def known(world: World, labels: Iterable[int] | None = None) -> str:
     return f"it needs classes that the network knows, and {world.network} has none of those of the world {world.name!r}."
 
 
+def every_class(world: World) -> str:
+    """An output for every class of the world."""
+    unknown = [name for name, answer in zip(world.classes, world.answers, strict=True) if answer < 0]
+    if not unknown:
+        return ""
+    return (
+        f"it needs a network that knows every class of the world, and {world.network} has no output for {', '.join(unknown[:3])}."
+    )
+
+
 def networks(world: World, *names: str) -> str:
     """Networks of the world by name, shipped or trained by the reader."""
     missing = [name for name in names if not any((at / f"{name}.json").exists() for at in network_dirs(world.name))]

@@ -128,7 +128,7 @@ def origin(module: nn.Module, image: Tensor) -> str:
     return found[0] if found else "arise between its layers"
 
 
-def check_alone(forward: Callable, images: Tensor, output: bool = False) -> None:
+def check_alone(forward: Callable, images: Tensor, output: bool = False) -> tuple[object, dict[str, Tensor]]:
     """One sentence if what is read of an image depends on the images beside it, as with batch normalisation without statistics.
 
     Five images are run, and that is the whole cost: one alone, beside itself, and beside another. Beside another it may differ by
@@ -139,6 +139,9 @@ def check_alone(forward: Callable, images: Tensor, output: bool = False) -> None
         images: (N, C, H, W), of which the first one is taken.
         output: whether the network's output is looked at too.
 
+    Returns:
+        of one image what the network puts out and what is read of its layers, so that their shapes are known.
+
     Raises:
         ValueError: the answers differ.
     """
@@ -148,9 +151,9 @@ def check_alone(forward: Callable, images: Tensor, output: bool = False) -> None
         dim = torch.linspace(0.1, 0.9, bright.shape[-1]).to(bright).expand_as(bright) * (low if low else 1)
     else:  # another picture, all of whose values lie inside the range of the first, with another mean
         dim = 0.5 * bright.flip(-1, -2) + 0.35 * low + 0.15 * high
+    passes = [forward(batch) for batch in (dim, torch.cat([dim, dim]), torch.cat([bright, dim]))]
     read = []
-    for batch in (dim, torch.cat([dim, dim]), torch.cat([bright, dim])):
-        answer, values = forward(batch)
+    for answer, values in passes:
         found = {f"layer {name!r}": value[-1] for name, value in values.items()}
         read.append(found | ({"its output": answer[-1]} if output and isinstance(answer, Tensor) and answer.ndim else {}))
     alone, double, beside = read
@@ -164,6 +167,7 @@ def check_alone(forward: Callable, images: Tensor, output: bool = False) -> None
                     f"What the network makes of an image in {where} depends on the images beside it in the batch, or on chance; "
                     "give one that takes each by itself, for example batch normalisation with running statistics."
                 )
+    return passes[0]
 
 
 # ---------------------------------------------------------------------------------------------------------- what it means

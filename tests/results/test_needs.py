@@ -71,6 +71,7 @@ class Small(nn.Module):
 
     def __init__(self, joined):
         super().__init__()
+        torch.manual_seed(0)  # by chance a convolution could seem rectified
         self.steps = nn.ModuleList(nn.Conv2d(3, 3, 3, stride, 1) for stride in (2, 2, 1, 2, 1))
         self.relus = nn.ModuleList(nn.ReLU() for _ in self.steps)
         self.joined, self.last = joined, nn.Linear(3 * 4 * 4, 5)

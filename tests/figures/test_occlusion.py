@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zfhelpers import figures
-from zfhelpers.figures.occlusion import show_labels
+from zfhelpers.figures.occlusion import close_up, show_labels
 from zfhelpers.occlusion import OcclusionMaps
 
 RNG = np.random.default_rng(0)
@@ -63,3 +63,24 @@ def test_fig7_needs_images_and_the_names_of_all_classes():
         figures.occlusion_figure([], CLASSES)
     with pytest.raises(ValueError, match="probabilities of 4 classes but 3 names"):
         figures.occlusion_figure(occluded(), CLASSES[:3])
+
+
+def test_fig7_comes_close_to_large_projections_and_leaves_others_alone():
+    small = RNG.normal(size=(4, 3, 128, 128))
+    np.testing.assert_array_equal(close_up(small), small)
+    large, blob = np.zeros((3, 3, 224, 224)), RNG.normal(size=(3, 20, 20))
+    for each, (y, x) in zip(large, [(100, 60), (0, 200), (204, 0)], strict=True):
+        each[:, y : y + 20, x : x + 20] = blob
+    shown = close_up(torch.from_numpy(large))
+    assert shown.shape == (3, 3, 112, 112)
+    np.testing.assert_allclose((shown**2).sum((1, 2, 3)), (blob**2).sum())
+    assert (np.abs(shown[0]).sum(0) > 0).nonzero()[0].mean() == pytest.approx(55.5, abs=4)
+    assert not close_up(np.zeros((1, 3, 224, 224))).any()
+
+
+def test_fig7_breaks_long_names():
+    names = ("German short-haired pointer of the north", *CLASSES[1:])
+    figure = matplotlib.figure.Figure()
+    show_labels(axes := figure.subplots(), np.zeros((3, 3), int), names)
+    (text,) = axes.get_legend().get_texts()
+    assert text.get_text() == "German short-haired\npointer of the north\n100%"

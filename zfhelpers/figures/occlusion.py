@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ PANELS = (
     "(d) probability of\nthe true class",
     "(e) most probable class",
 )
+TILE = 96  # pixels: a projection in panel (c)
+LINE = 24  # letters: a class beside panel (e), or in front of its row; of a thousand some have longer names
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class OccludedImage:
         image: (C, S, S) uint8.
         maps: the result of `occlusion_maps`.
         label: index of the true class.
-        projections: (4, C, h, h) float: the strongest map projected from this image, and from three others that excite it.
+        projections: (4, C, h, h) float: the strongest map projected from this image, and from three others that excite it. Of
+            large ones, `close_up` shows a half.
     """
 
     image: ArrayLike
@@ -75,7 +79,7 @@ def occlusion_figure(
             row = [figure.add_axes((x / width, bottom / height, side / width, side / height)) for x in lefts]
             bar = figure.add_axes(((lefts[3] + side + 0.06) / width, bottom / height, 0.09 / width, side / height))
             draw_case(row, bar, case, classes, cmap)
-            row[0].set_ylabel(classes[case.label])
+            row[0].set_ylabel(textwrap.fill(classes[case.label], LINE))
             for axes, head in zip(row, PANELS, strict=True) if number == 0 else ():
                 axes.set_title(head, fontsize=9)
             for axes in row:
@@ -100,13 +104,30 @@ def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Seq
     y, x, bottom, right = case.maps.box(0, 0)
     shown.add_patch(Rectangle((x, y), right - x, bottom - y, color=GREY))
     activity.imshow(array(case.maps.activity), cmap=cmap, interpolation="nearest")
-    tiles = fit(projection_to_rgb(case.projections), 96)
+    tiles = fit(projection_to_rgb(close_up(case.projections)), TILE)
     projected.imshow(pixels(mosaic(tiles, 2)), interpolation="nearest")
     side = tiles.shape[-1]
     projected.add_patch(Rectangle((0.5, 0.5), side - 2, side - 2, fill=False, edgecolor="black", linewidth=2))
     drawn = probability.imshow(array(case.maps.probabilities)[..., case.label], cmap=cmap, interpolation="nearest")
     bar.figure.colorbar(drawn, cax=bar).outline.set_visible(False)
     show_labels(labels, array(case.maps.labels), classes)
+
+
+def close_up(projections: ArrayLike) -> np.ndarray:
+    """Projections (N, C, h, h); of large ones the half, in height and width, around where their energy lies.
+
+    Reduced to a tile as a whole, one of 224 pixels would be a grey speck.
+    """
+    signed = array(projections)
+    side = signed.shape[-1]
+    half = side // 2
+    if half < TILE:
+        return signed
+    energy, places = np.square(signed).sum(1), np.arange(side) + 0.5
+    total = np.maximum(energy.sum((1, 2)), 1e-30)
+    middles = np.stack([energy.sum(2) @ places, energy.sum(1) @ places], axis=1) / total[:, None]  # (N, 2): row, column
+    corners = np.clip(np.rint(middles - half / 2), 0, side - half).astype(int)
+    return np.stack([each[:, y : y + half, x : x + half] for each, (y, x) in zip(signed, corners, strict=True)])
 
 
 def show_labels(axes: Axes, labels: np.ndarray, classes: Sequence[str], most: int = 6) -> None:
@@ -116,7 +137,7 @@ def show_labels(axes: Axes, labels: np.ndarray, classes: Sequence[str], most: in
     index = np.full(labels.shape, len(order))
     for place, which in enumerate(order):
         index[labels == found[which]] = place
-    names = [f"{classes[found[which]]} {percent(counts[which] / labels.size)}" for which in order]
+    names = [textwrap.fill(f"{classes[found[which]]} {percent(counts[which] / labels.size)}", LINE) for which in order]
     colours = [*COLOURS[: len(order)]]
     if len(order) < len(found):
         names.append(f"{len(found) - len(order)} others {percent((index == len(order)).mean())}")

@@ -64,8 +64,11 @@ def cached_array(name: str, key: str, shape: tuple[int, ...], fill: Callable[[np
     return np.load(path, mmap_mode="r")
 
 
-def forget(array: np.ndarray) -> None:
-    """Give back the memory of a memory-mapped array that was read; what is read again comes from its file."""
+def forget(array: object) -> None:
+    """Give back the memory of a memory-mapped array that was read; what is read again comes from its file.
+
+    Anything else is left alone.
+    """
     mapped = getattr(array, "_mmap", None)
     if mapped is not None and not array.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)

@@ -101,6 +101,7 @@ def test_layers_can_be_said_and_one_module_may_be_two():
     assert net.layers == said
     assert not net.proposed
     assert net.classes == tuple("abcdefg")
+    assert paper_layers(net) == MAPS
     found = zf.activations(net, torch.randn(2, 3, 32, 32), ["layer1", "layer2"])
     assert torch.equal(found["layer1"], found["layer2"])
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from zfhelpers.answers import check_alone
-from zfhelpers.files import cache_dir, fingerprint, new_array, show_progress
+from zfhelpers.files import cache_dir, fingerprint, forget, new_array, show_progress
 from zfhelpers.hooks import checked_images, find_layer, layer_names, recording
 from zfhelpers.model import ZFNet
 from zfhelpers.networks.named import Named
@@ -92,6 +92,7 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
                     if name not in arrays:
                         arrays[name] = files.enter_context(new_array(paths[name], (len(images), value.shape[1]), np.float16))
                     arrays[name][rows] = _half(value, name)
+    forget(_behind(images))
     return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
 
 
@@ -121,10 +122,15 @@ def _key(module: nn.Module, world: World, images: ImageSet) -> str:
     for name, tensor in [*module.state_dict().items(), ("mean image", world.mean)]:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    frames = images.frames.frames if isinstance(images.frames, Rows) else images.frames
+    frames = _behind(images)
     if isinstance(frames, np.ndarray):
         for start in range(0, len(images), IMAGES_AT_ONCE):
             digest.update(np.ascontiguousarray(images.frames[start : start + IMAGES_AT_ONCE]))
     else:  # too many to be kept decoded, see `frames.decode`; the files then stand for their pixels, as in its cache
         digest.update(fingerprint(images.files).encode())
     return digest.hexdigest()[:16]
+
+
+def _behind(images: ImageSet):
+    """The frames that some images are rows of."""
+    return images.frames.frames if isinstance(images.frames, Rows) else images.frames

@@ -111,7 +111,7 @@ def paper_layers(module: nn.Module) -> list[str]:
     >>> paper_layers(ZFNet(TABLE3["alexnet-no-3-4-6-7"]))
     ['layer1', 'layer2', 'layer5']
     """
-    return [name for name in (*MAPS, *UNITS) if name in dict(module.named_children())]
+    return [name for name in (*MAPS, *UNITS) if isinstance(getattr(module, name, None), nn.Module)]  # one module may be two
 
 
 def first_filters(module: nn.Module) -> Tensor:

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from zfhelpers.files import forget
+
 SIDE = 32  # pixels of the small grey pictures
 BLOCK = 2048  # images in a block: 2048 x 2048 correlations are 16 MB
 THRESHOLD = 0.95  # between planted copies and different images; see `duplicates`
@@ -39,6 +41,7 @@ def thumbnails(frames) -> torch.Tensor:
         flat -= flat.mean(dim=1, keepdim=True)
         norm = flat.norm(dim=1, keepdim=True)
         small.append(torch.where(norm > 1, flat / norm.clamp(min=1), 0))  # below 1 in 255 over 1024 pixels there is only rounding
+    forget(getattr(frames, "frames", frames))  # of thousands of photographs nothing but the thumbnails is kept
     return torch.cat(small)
 
 

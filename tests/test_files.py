@@ -140,9 +140,21 @@ def test_what_was_read_of_a_mapped_array_is_given_back_and_can_be_read_again(tmp
     assert int(array.sum()) == total == (2**23 - 1) * 2**22
 
 
-def test_arrays_in_memory_and_those_being_written_are_left_alone(tmp_path):
+def test_what_was_written_is_not_forgotten_with_its_memory(tmp_path):
     files.forget(np.zeros(3))
-    with new_array(tmp_path / "a.npy", (4,)) as array:
+    with new_array(tmp_path / "a.npy", (2**20,)) as array:
         array[:] = 7
         files.forget(array)
-    assert np.load(tmp_path / "a.npy").tolist() == [7] * 4
+        array[5] = 9
+        files.forget(array[:9])
+        assert array[4:7].tolist() == [7, 9, 7]
+    written = np.load(tmp_path / "a.npy")
+    assert (written[5], written.sum(dtype=int)) == (9, 7 * 2**20 + 2)
+
+
+def test_a_private_copy_keeps_what_was_changed(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(9))
+    private = np.load(tmp_path / "a.npy", mmap_mode="c")
+    private[3] = 1
+    files.forget(private)
+    assert private[3] == 1

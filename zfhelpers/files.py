@@ -65,12 +65,12 @@ def cached_array(name: str, key: str, shape: tuple[int, ...], fill: Callable[[np
 
 
 def forget(array: object) -> None:
-    """Give back the memory of a memory-mapped array that was read; what is read again comes from its file.
+    """Give back the memory of a memory-mapped array: what is read again comes from its file, into which all was written.
 
     Anything else is left alone.
     """
     mapped = getattr(array, "_mmap", None)
-    if mapped is not None and not array.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+    if mapped is not None and array.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED"):  # "c" would lose what was changed
         mapped.madvise(mmap.MADV_DONTNEED)
 
 

@@ -92,7 +92,8 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
                     if name not in arrays:
                         arrays[name] = files.enter_context(new_array(paths[name], (len(images), value.shape[1]), np.float16))
                     arrays[name][rows] = _half(value, name)
-    forget(_behind(images))
+                    forget(arrays[name])
+                forget(_behind(images))
     return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
 
 

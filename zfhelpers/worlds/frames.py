@@ -18,7 +18,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from zfhelpers.files import cached_array, fingerprint, show_progress
+from zfhelpers.files import cached_array, fingerprint, forget, show_progress
 from zfhelpers.worlds.formats import formats_for
 
 IN_MEMORY_LIMIT = 4 * 2**30  # bytes of decoded frames worth keeping on disk; ILSVRC-2012 (250 GB) is decoded as it is read
@@ -27,6 +27,7 @@ VERSION = 2  # of how files become frames: a higher one forgets what is cached
 DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)  # bits that cameras, scanners and programs give a value
 FLAT = 100 / 255  # of the scale; what uses less of it would come out as nearly one grey
 PHOTOMETRIC, WHITE_IS_ZERO, SAMPLE_FORMAT, UNSIGNED = 262, 0, 339, 1  # tags of TIFF, each with one of its values
+OFTEN = 500  # images; then what was decoded need not stay in memory, too
 LONGEST = 16  # sides: of a strip longer than so many times its width only the middle is resized
 
 
@@ -223,8 +224,9 @@ def _from_files(
     def fill(array: np.ndarray) -> None:
         with ThreadPoolExecutor() as pool:
             jobs = pool.map(lambda i: put(array, i), range(len(paths)))
-            for _ in tqdm(jobs, total=len(paths), desc=doing, unit="img", disable=not show_progress()):
-                pass
+            for done, _ in enumerate(tqdm(jobs, total=len(paths), desc=doing, unit="img", disable=not show_progress())):
+                if done % OFTEN == 0:
+                    forget(array)
         if fingerprint(paths, now) != before:
             raise ValueError(f"The images of {name} changed while they were read; open them again.")
 

@@ -53,3 +53,13 @@ def test_the_maps_are_coloured_and_the_place_is_crossed():
         assert np.abs(cells - drawn[:, 1:, 1:].transpose(1, 2, 0)).max() <= close
         down = panel[side // 6 + 4 :, int(xs[0])]
         assert np.abs(down - 0x22).max() <= close
+
+
+def test_a_long_name_does_not_run_into_the_next_heading():
+    def between(name):
+        """The headings' line just before the last panel, where the one in the middle must have ended."""
+        view = views.occlusion_view(PHOTO, SWEEP, (name, *CLASSES[1:]), 0)
+        return pixels(view)[:24, 2 * (256 + 16) - 10 : 2 * (256 + 16) - 1]
+
+    for name in ("husky", "American Staffordshire terrier"):
+        assert (between(name) > 0xF0).all(), name

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from zfhelpers.figures.colours import GREY, heat
 from zfhelpers.figures.tiles import array, to_pillow
 from zfhelpers.occlusion import OcclusionMaps
-from zfhelpers.views.panels import INK, beside, enlarged, factor, readout, slider
+from zfhelpers.views.panels import INK, beside, enlarged, factor, font, readout, slider
 from zfhelpers.views.view import View
 
 
@@ -34,8 +34,10 @@ def occlusion_view(image, maps: OcclusionMaps, classes: Sequence[str], label: in
     rows, columns = labels.shape
     large, zoom, true = enlarged(image), factor(image), classes[label]
     without = array(maps.probabilities_clean)[label]
+    asked = f"probability of {true}"
+    asked = asked if font(13).getlength(asked) <= large.width else f"P({true})"
     coloured = {
-        f"probability of {true}": to_pillow(heat(probabilities[..., label], large.width, low=0)),
+        asked: to_pillow(heat(probabilities[..., label], large.width, low=0)),
         "activity of the strongest map": to_pillow(heat(activity, large.width)),
     }
 

@@ -84,3 +84,12 @@ def test_fig7_breaks_long_names():
     show_labels(axes := figure.subplots(), np.zeros((3, 3), int), names)
     (text,) = axes.get_legend().get_texts()
     assert text.get_text() == "German short-haired\npointer of the north\n100%"
+
+
+def test_fig7_has_one_number_where_no_square_changes_anything(drawings):
+    case = occluded(1)
+    case.maps.probabilities[:] = 0.001 + 1e-6 * torch.from_numpy(RNG.random(case.maps.probabilities.shape))
+    figures.occlusion_figure([case, occluded(1)], CLASSES)
+    ticks = [[text.get_text() for text in drawings[0].axes[place].get_yticklabels()] for place in (5, 11)]
+    assert ticks[0] == ["0.001"]
+    assert len(ticks[1]) > 2

@@ -26,6 +26,7 @@ PANELS = (
     "(e) most probable class",
 )
 TILE = 96  # pixels: a projection in panel (c)
+SAME = 0.05  # of the largest probability: if all differ by less, the scale of (d) has one number
 LINE = 24  # letters: a class beside panel (e), or in front of its row; of a thousand some have longer names
 
 
@@ -108,8 +109,11 @@ def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Seq
     projected.imshow(pixels(mosaic(tiles, 2)), interpolation="nearest")
     side = tiles.shape[-1]
     projected.add_patch(Rectangle((0.5, 0.5), side - 2, side - 2, fill=False, edgecolor="black", linewidth=2))
-    drawn = probability.imshow(array(case.maps.probabilities)[..., case.label], cmap=cmap, interpolation="nearest")
-    bar.figure.colorbar(drawn, cax=bar).outline.set_visible(False)
+    chances = array(case.maps.probabilities)[..., case.label]
+    scale = bar.figure.colorbar(probability.imshow(chances, cmap=cmap, interpolation="nearest"), cax=bar)
+    scale.outline.set_visible(False)
+    if np.ptp(chances) < SAME * chances.max():  # numbers that tell them apart would run into the next panel
+        scale.set_ticks([chances.mean()], labels=[f"{chances.mean():.2g}"])
     show_labels(labels, array(case.maps.labels), classes)
 
 

@@ -1,5 +1,7 @@
 """Networks trained elsewhere: their weights, what they take, what a world makes of their answers, and every refusal."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -281,6 +283,31 @@ def test_damaged_weights_are_named(monkeypatch, tmp_path):
     file.write_bytes(b"not a checkpoint")
     with pytest.raises(ValueError, match=r"^The weights of alexnet could not be loaded \("):
         zf.load("toy", "torchvision:alexnet")
+
+
+class Program:
+    """What would make a file as soon as it was read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_a_program_in_a_file_of_weights_is_not_run(before, monkeypatch, tmp_path):
+    file, made = tmp_path / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth", tmp_path / "made"
+    file.parent.mkdir(parents=True)
+    torch.save({"features.0.weight": Program(made)}, file)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", raising=False)
+    if before:
+        monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", before)
+    with pytest.raises(ValueError, match=r"^The weights of alexnet could not be loaded \("):
+        zf.load("toy", "torchvision:alexnet")
+    assert not made.exists()
+    assert os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD") == before
 
 
 def test_a_network_without_weights_is_refused(monkeypatch):

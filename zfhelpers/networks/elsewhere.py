@@ -3,16 +3,18 @@
     torchvision:squeezenet1_1        any classification network of torchvision, with the weights that it calls its default
     PATH/file.py:function            what a function returns: a network, or (network, {"classes": [...], ...}), see `OWN`
 
-Weights come from torchvision's own loader, which checks the hash of what it fetches and keeps it in `TORCH_HOME`.
+Weights come from torchvision's own loader, which checks the hash of what it fetches and keeps it in `TORCH_HOME`. Of a file that
+lies there already only tensors are read; a program in it is refused.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib.util
-import pickle
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
@@ -95,14 +97,15 @@ def _of_torchvision(name: str) -> tuple[Named, Preprocessing]:
     chosen = get_model_weights(name).DEFAULT
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
     try:
-        network = get_model(name, weights=chosen, progress=show_progress())
+        with _tensors_alone():
+            network = get_model(name, weights=chosen, progress=show_progress())
     except (URLError, OSError) as error:
         reason = str(getattr(error, "reason", error)).rstrip(".")
         raise FileNotFoundError(
             f"The weights of {name} are not in {str(file.parent)!r} and could not be fetched ({reason}); put {file.name} there, "
             "or set TORCH_HOME to where torchvision's weights lie."
         ) from None
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # readers of damaged files raise nearly everything; what they say belongs to the file
         first = str(error).partition("\n")[0].rstrip(".:")
         raise ValueError(f"The weights of {name} could not be loaded ({first}); remove {str(file)!r} and try again.") from None
     preprocessing = _from_preset(chosen.transforms())
@@ -112,6 +115,18 @@ def _of_torchvision(name: str) -> tuple[Named, Preprocessing]:
     plain = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     named.build = lambda: get_model(name, weights=None, **plain)
     return named, preprocessing
+
+
+@contextmanager
+def _tensors_alone() -> Iterator[None]:
+    """Lets torch read tensors and nothing else: a file of weights may hold a program, and torchvision's loader would run it."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name) if before is None else os.environ.update({name: before})
 
 
 def _from_preset(preset: object) -> Preprocessing:

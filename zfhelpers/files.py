@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+LONGEST = 100  # letters of a name that a file's name keeps
+UNNAMED = re.compile(r"[^A-Za-z0-9_./:]")  # what a shell, make, snakemake or a file system may read as something else
 CHUNK = 2**24  # bytes written at once
 READ_LIMIT = 2**30  # bytes of files that are read again to see whether they have changed: a few seconds
 RECENT = 3  # seconds; a file changed so lately may be changed again within one tick of its file system's clock
@@ -45,6 +47,20 @@ def project_dir() -> Path:
             "run 'pip install -e .' in it. For images of your own it is enough to set ZF_CACHE to a folder with room."
         )
     return folder
+
+
+def plain_name(whole: str) -> str:
+    """A file's name for something that has a name of its own: no other thing's, and one that needs no quotes.
+
+    A name that would not tell things apart ends in a hash of the whole: "a/b" and "a-b" would be one.
+
+    >>> plain_name("torchvision:alexnet"), plain_name("folder:/a/b"), plain_name("folder:/a-b")
+    ('torchvision-alexnet', 'folder--a-b', 'folder--a-b--6b19c6e2')
+    """
+    plain = re.sub(r"[/:]", "-", UNNAMED.sub("-", whole))
+    if len(plain) <= LONGEST and not UNNAMED.search(whole) and ":" not in whole.partition(":")[2]:
+        return plain
+    return f"{plain[-LONGEST:].lstrip('-')}--{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"
 
 
 def show_progress() -> bool:

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from zfhelpers.files import project_dir, write_whole
+from zfhelpers.files import plain_name, project_dir, write_whole
 from zfhelpers.paper.tables import quantity, rounded
 
 RELATIVE = 0.01  # of a value: what rounding may move it by on another machine, generously
@@ -102,8 +102,8 @@ def summarise(seeds: Mapping[int | str, float | None], unit: str = "", repeats: 
 
 def expected_file(notebook: str, world: str, network: str = "zfnet") -> Path:
     """Where the expectations of a notebook in a world lie, or of another network that looks at the world."""
-    whole = world if network == "zfnet" else f"{world}--{network}"
-    return project_dir() / "notebooks" / "expected" / whole.replace(":", "-").replace("/", "-") / f"{notebook}.json"
+    folder = world.replace(":", "-").replace("/", "-") + ("" if network == "zfnet" else f"--{plain_name(network)}")
+    return project_dir() / "notebooks" / "expected" / folder / f"{notebook}.json"
 
 
 def read_expected(notebook: str, world: str, network: str = "zfnet") -> dict[str, Expectation] | None:

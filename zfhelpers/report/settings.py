@@ -11,7 +11,6 @@ YAML, in which ` #` begins a comment and `1e3` is a number. Of a setting typed t
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 import shlex
@@ -19,11 +18,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zfhelpers.files import plain_name
 from zfhelpers.networks import names
 
 DEFAULTS = {"world": "toy", "network": "zfnet", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
-LONGEST = 100  # letters of a world's name that the name of its folder keeps
-UNNAMED = re.compile(r"[^A-Za-z0-9_./:]")  # what a shell, make, snakemake or a file system may read as something else
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,7 @@ def world_folder(world: str) -> str:
     >>> world_folder("toy"), world_folder("folder:/a/b"), world_folder("folder:/a-b")
     ('toy', 'folder--a-b', 'folder--a-b--6b19c6e2')
     """
-    return _plain(absolute(world))
+    return plain_name(absolute(world))
 
 
 def report_folder(world: str, network: str = "zfnet") -> str:
@@ -185,15 +183,7 @@ def report_folder(world: str, network: str = "zfnet") -> str:
     ('toy', 'imagenette--torchvision-alexnet')
     """
     own = world_folder(world)
-    return own if network == "zfnet" else f"{own}--{_plain(names.absolute(network))}"
-
-
-def _plain(whole: str) -> str:
-    plain = re.sub(r"[/:]", "-", UNNAMED.sub("-", whole))
-    path = whole.partition(":")[2]
-    if len(plain) <= LONGEST and not UNNAMED.search(whole) and ":" not in path:
-        return plain
-    return f"{plain[-LONGEST:].lstrip('-')}--{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"
+    return own if network == "zfnet" else f"{own}--{plain_name(names.absolute(network))}"
 
 
 def threads_each(at_once: int, environment: Mapping[str, str]) -> int:

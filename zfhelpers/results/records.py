@@ -13,10 +13,9 @@ a notebook reads the same with the networks and without.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
-from zfhelpers.files import project_dir
+from zfhelpers.files import plain_name, project_dir
 from zfhelpers.networks.checkpoints import network_dirs
 from zfhelpers.networks.names import absolute
 
@@ -32,7 +31,7 @@ def record_files(world: str, table: int, network: str = "zfnet") -> list[Path]:
     """
     name, file = network_dirs(world)[0].name, f"table{table}.json"
     if network != "zfnet":
-        name += f"--{re.sub(r'[^A-Za-z0-9_.]', '-', absolute(network))}"
+        name += f"--{plain_name(absolute(network))}"
     return [project_dir() / "data" / "results" / name / file, project_dir() / "runs" / name / "results" / file]
 
 

@@ -157,6 +157,13 @@ def test_an_untrained_network_is_the_papers_of_the_same_seed():
     assert not blank.training
 
 
+def test_an_untrained_deep_network_still_tells_images_apart():
+    torch.manual_seed(0)
+    net = nn.Sequential(*(part for _ in range(16) for part in (nn.Conv2d(3, 3, 3, padding=1), nn.ReLU())), nn.Flatten())
+    answers = zf.untrained(net, 0)(torch.randn(20, 3, 8, 8))
+    assert answers.std(0).mean() > 0.1 * answers.mean()  # with torch's own start: 5e-9
+
+
 def test_an_untrained_network_of_ones_own_has_other_weights_by_seed():
     net = Named(Small().eval(), 32)
     one, again, other = (zf.untrained(net, seed) for seed in (0, 0, 1))

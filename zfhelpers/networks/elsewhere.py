@@ -57,8 +57,9 @@ def load_elsewhere(network: str) -> tuple[Named, Preprocessing]:
 def untrained(module: nn.Module, seed: int = 0) -> nn.Module:
     """A network of the same structure with random weights, in evaluation mode.
 
-    Every part draws its weights anew as torch does by default; a `ZFNet` as the paper does, and a network of torchvision as
-    torchvision does.
+    A `ZFNet` draws its weights as the paper does, and a network of torchvision as torchvision does. Of any other network every
+    part begins as torch has it, but convolutions and linear layers as He and others (2015, arXiv 1502.01852) do for ReLUs: with
+    torch's own start the signal dies out within a dozen layers, and all images look the same at the top.
 
     Raises:
         ValueError: a part has weights of its own and does not say how to draw them (`reset_parameters`).
@@ -80,6 +81,10 @@ def untrained(module: nn.Module, seed: int = 0) -> nn.Module:
                     kind = type(part).__name__
                     raise ValueError(f"{name!r}, a {kind}, does not say how to draw its weights: it has no reset_parameters.")
                 part.reset_parameters()
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
         return blank.eval()
 
 

@@ -34,7 +34,7 @@ unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install report expected test lint lab train data clean
+.PHONY: help install report expected test lint lab student answers train data clean
 
 help:
 	@echo "make report   run all notebooks, and see reports/WORLD/index.html"
@@ -48,6 +48,7 @@ help:
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
 	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
 	@echo "make data     fetch the photographs of a world  (WORLD=imagenette, or tinyimagenet; with NETWORK=, the larger edition)"
+	@echo "make student  copies of the notebooks without answers, with checks, in student/; make answers puts anew on record what is right"
 	@echo "make clean    remove reports and caches; .venv, downloads and training runs stay"
 	@echo
 	@echo "Worlds: toy, imagenette, tinyimagenet, imagenet, folder:PATH.  Another Python: make report PYTHON=python3.12"
@@ -77,6 +78,12 @@ train: $(STAMP)
 	$(RUN) -m zfhelpers.networks --world="$$ZF_WORLD" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
 		--jobs $(JOBS)
 	$(if $(NETWORKS)$(EPOCHS),,$(RUN) -m zfhelpers.results --world="$$ZF_WORLD")
+
+student: $(STAMP)
+	@$(RUN) -m zfhelpers.lessons.student
+
+answers: $(STAMP)
+	$(RUN) -m zfhelpers.lessons.answers
 
 data: $(STAMP)
 	$(RUN) -m zfhelpers.worlds.download $(if $(filter zfnet,$(ZF_NETWORK)),,--large) -- "$$ZF_FETCHED"

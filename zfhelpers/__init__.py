@@ -31,10 +31,11 @@ _WHERE = {
     "experiments.features": "features",
     "experiments.invariance": "invariance_curves",
     "experiments.probes": "gram_matrix learning_curve linear_probe",
+    "lessons.exercises": "check_answer",
     "paper.measurements": "begin claim measure record section",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_ROOMS = ("experiments", "figures", "networks", "paper", "results", "toyworld", "training", "views", "worlds")
+_ROOMS = ("experiments", "figures", "lessons", "networks", "paper", "results", "toyworld", "training", "views", "worlds")
 
 __all__ = sorted([*_HOME, "paper"])
 

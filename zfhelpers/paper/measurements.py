@@ -68,6 +68,11 @@ def begin(notebook: str, world: str, out_dir: str | Path | None = None, network:
     return _now.run
 
 
+def running() -> Run:
+    """The record of the notebook that runs; without a name if none has begun."""
+    return _now.run
+
+
 def measure(
     name: str,
     value: float,

@@ -38,6 +38,23 @@ def test_a_block_shares_one_scale():
     assert figures.projection_to_rgb(block)[:, 0, 0, 0].tolist() == [255, 191]
 
 
+def test_each_tile_has_a_scale_of_its_own():
+    signed = RNG.normal(size=(4, 3, 11, 11))
+    louder = signed * np.array([1, 2, 50, 1e-3])[:, None, None, None]
+    assert np.abs(figures.projection_tiles(louder).astype(int) - figures.projection_tiles(signed)).max() <= 1
+    assert (figures.projection_tiles(signed)[2] == figures.projection_to_rgb(signed[2])).all()
+
+
+def test_a_map_is_black_where_silent_and_white_at_its_maximum():
+    maps = torch.from_numpy(RNG.normal(size=(5, 6, 7)))
+    tiles = figures.map_tiles(maps)
+    assert tiles.shape == (5, 1, 6, 7)
+    for one, tile in zip(maps.numpy(), tiles[:, 0], strict=True):
+        assert tile.max() == 255
+        assert (tile[one <= 0] == 0).all()
+        assert np.abs(tile - 255 * np.clip(one / one.max(), 0, None)).max() <= 1
+
+
 def test_a_projection_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="must be finite"):
         figures.projection_to_rgb(np.array([[[np.nan]]]))

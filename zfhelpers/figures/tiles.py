@@ -84,6 +84,27 @@ def projection_to_rgb(projection, scale: float | None = None, percentile: float 
     return np.clip(np.rint(127.5 + 127.5 * signed / max(scale, 1e-30)), 0, 255).astype(np.uint8)
 
 
+def projection_tiles(projections, percentile: float = 99.5) -> np.ndarray:
+    """Projections (N, C, h, w) as images, (N, 3, h, w) uint8: `projection_to_rgb` of each by itself, so that each has its own scale.
+
+    >>> projection_tiles(np.array([1.0, 4.0]).reshape(2, 1, 1, 1))[:, 0, 0, 0]
+    array([255, 255], dtype=uint8)
+    """
+    return np.stack([projection_to_rgb(projection, percentile=percentile) for projection in projections])
+
+
+def map_tiles(maps) -> np.ndarray:
+    """Feature maps (N, h, w) as grey images, (N, 1, h, w) uint8: black where a map is silent, white at its own maximum.
+
+    >>> map_tiles(np.array([[[0.0, 1.0]], [[-3.0, 0.0]]]))[:, 0, 0]
+    array([[  0, 255],
+           [  0,   0]], dtype=uint8)
+    """
+    maps = np.maximum(array(maps).astype(np.float32), 0)
+    largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-30)
+    return (255 * maps / largest).astype(np.uint8)[:, None]
+
+
 def mosaic(tiles, columns: int, separator: int = 1, fill: int = 255, column_major: bool = False) -> np.ndarray:
     """Tiles (N, C, h, w), uint8, in a grid with thin lines between them, as one image (3, H, W); cells left over stay empty.
 

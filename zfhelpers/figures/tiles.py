@@ -85,7 +85,7 @@ def projection_to_rgb(projection, scale: float | None = None, percentile: float 
 
 
 def projection_tiles(projections, percentile: float = 99.5) -> np.ndarray:
-    """Projections (N, C, h, w) as images, (N, 3, h, w) uint8: `projection_to_rgb` of each by itself, so that each has its own scale.
+    """Projections (N, C, h, w) as images, (N, 3, h, w) uint8, each with a scale of its own; otherwise as `projection_to_rgb`.
 
     >>> projection_tiles(np.array([1.0, 4.0]).reshape(2, 1, 1, 1))[:, 0, 0, 0]
     array([255, 255], dtype=uint8)
@@ -102,7 +102,7 @@ def map_tiles(maps) -> np.ndarray:
     """
     maps = np.maximum(array(maps).astype(np.float32), 0)
     largest = np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-30)
-    return (255 * maps / largest).astype(np.uint8)[:, None]
+    return np.rint(255 * maps / largest).astype(np.uint8)[:, None]
 
 
 def mosaic(tiles, columns: int, separator: int = 1, fill: int = 255, column_major: bool = False) -> np.ndarray:

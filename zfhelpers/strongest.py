@@ -76,6 +76,25 @@ def strongest(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return peaks, places // columns, places % columns
 
 
+def most_active(values: Tensor) -> tuple[int, int, int]:
+    """The unit with the strongest activation of all in one image, as (map, row, column): the first of those that tie.
+
+    Args:
+        values: (1, maps, rows, columns), or (1, units), where row and column are 0.
+
+    Raises:
+        ValueError: another shape, or several images.
+
+    >>> most_active(torch.tensor([[[[0.0, 1.0]], [[3.0, 3.0]]]]))
+    (1, 0, 0)
+    """
+    if len(values) != 1:
+        raise ValueError(f"The most active unit is that of one image, and there are {len(values)}.")
+    peaks, rows, columns = (part[0] for part in strongest(values))
+    found = int(peaks.argmax())
+    return found, int(rows[found]), int(columns[found])
+
+
 def top_activations(
     module: nn.Module,
     dataset: Sequence,

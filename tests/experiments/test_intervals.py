@@ -8,6 +8,7 @@ from scipy import stats
 from zfhelpers.experiments import intervals
 from zfhelpers.experiments.intervals import (
     above,
+    median_of,
     outlying,
     over_divisions,
     over_images,
@@ -15,6 +16,7 @@ from zfhelpers.experiments.intervals import (
     over_trainings,
     pooled,
     resampled,
+    share_of,
     welch,
 )
 
@@ -170,3 +172,21 @@ def test_intervals_that_disagree_or_are_not_known_leave_it_open():
     assert above(1.8, (-2.0, 1.7)) is False
     assert above(1.8, (2.0, 3.0), (-2.0, 1.7)) is None
     assert above(1.8) is None
+
+
+def test_share_has_wilsons_interval():
+    hits = [True] * 30 + [False] * 10
+    value, (low, high) = share_of(hits)
+    assert value == 75.0
+    for end in (low, high):  # where the score test of 30 of 40 is just not significant
+        p = end / 100
+        assert abs(0.75 - p) / np.sqrt(p * (1 - p) / 40) == pytest.approx(stats.norm.ppf(0.975))
+    assert np.isnan(share_of([])[0])
+
+
+def test_interval_of_a_median_holds_it_as_often_as_it_says():
+    rng, held = np.random.default_rng(4), 0
+    for _ in range(600):
+        _, (low, high) = median_of(rng.exponential(size=41))
+        held += low <= np.log(2) <= high
+    assert held / 600 == pytest.approx(0.96, abs=0.02)  # 95 % at least, for the ends are values

@@ -39,12 +39,14 @@ def test_fig7_names_labels_with_their_share():
 
 
 def test_fig7_draws_the_square_and_frames_this_image(drawings):
-    result = figures.occlusion_figure([occluded(0), occluded(2)], CLASSES)
+    first = occluded(0)
+    first.image[:, 50:, :14] //= 2  # the place in the lower left corner is plainer than the others
+    result = figures.occlusion_figure([first, occluded(2)], CLASSES)
     (figure,) = drawings
     shown_image, activity, projected, probability = figure.axes[:4]
     (square,) = shown_image.patches
     assert (square.get_width(), square.get_height()) == (14, 14)
-    assert square.get_xy() == (0, 0)  # a place of the sweep, where it hides least
+    assert square.get_xy() == (0, 50)  # x and y of the place in a corner where it hides least
     assert projected.patches[0].get_edgecolor() == (0, 0, 0, 1)
     assert np.asarray(activity.images[0].get_array()).shape == np.asarray(probability.images[0].get_array()).shape == (6, 6)
     assert "husky, sailboat" in result.alt

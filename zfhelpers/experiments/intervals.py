@@ -13,7 +13,8 @@ they say of images is said as well of feature maps, of which also a few were dra
 wide, because three numbers tell little about their own spread; with one it cannot be said at all. `pooled` lets several networks
 tell it together, `welch` is for one that scatters more than the others, and `outlying` finds it. `over_divisions` asks what other
 random divisions of one set of images into training and test images would give. `above` says what several intervals of one number
-agree on, and `together` what the parts of a claim come to.
+agree on, and `together` what the parts of a claim come to. `share_of` and `median_of` give a number with its interval: how many
+images something is true of, and the middle of their values.
 """
 
 from __future__ import annotations
@@ -103,6 +104,37 @@ def resampled(
         random_state=np.random.default_rng(seed),
     ).confidence_interval
     return float(ends.low), float(ends.high)
+
+
+def share_of(hits: Sequence[bool]) -> tuple[float, tuple[float, float]]:
+    """How many images something is true of, in %, with the 95 % interval of Wilson's score; NaN if there is no image.
+
+    Args:
+        hits: (N,) one truth value for each image.
+
+    >>> value, (low, high) = share_of([True] * 9 + [False])
+    >>> value, round(low), round(high)
+    (90.0, 60, 98)
+    """
+    hits = np.asarray(hits, dtype=bool)
+    if not len(hits):
+        return float("nan"), (float("nan"), float("nan"))
+    low, high = stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, method="wilson")
+    return 100 * float(hits.mean()), (100 * float(low), 100 * float(high))
+
+
+def median_of(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """The median, with the 95 % interval that the order of the values gives, whatever their distribution.
+
+    Args:
+        values: (N,) one number for each image; of fewer than six the interval has no ends (NaN).
+
+    >>> median_of(range(9))
+    (4.0, (1.0, 7.0))
+    """
+    values = np.asarray(values, dtype=np.float64)
+    ends = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+    return float(np.median(values)), (float(ends.low), float(ends.high))
 
 
 def over_trainings(values: Sequence[float], share: float = 0.95) -> tuple[float, float] | None:
@@ -206,6 +238,15 @@ def together(*parts: bool | None) -> bool | None:
     (True, None, False)
     """
     return False if False in parts else None if None in parts else True
+
+
+def ends(interval: Sequence[float] | None) -> str:
+    """The interval of a difference in words.
+
+    >>> ends((-2.0, 4.25)), ends(None)
+    ('-2.0 to +4.2', 'not known')
+    """
+    return "not known" if interval is None else f"{interval[0]:+.1f} to {interval[1]:+.1f}"
 
 
 def over_divisions(values: Sequence[float], test: float, train: float, share: float = 0.95) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 
+from zfhelpers.boxes import Box
 from zfhelpers.figures.colours import COLOURS, GREY
 from zfhelpers.figures.picture import DPI, Picture, style
 from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rgb
@@ -100,9 +101,8 @@ def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Seq
     shown, activity, projected, probability, labels = axes
     image = pixels(case.image)
     shown.imshow(image, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0))  # pixel centres at + 0.5
-    # The paper draws the square at row 14, column 2 of its 30 x 30 positions. There it would hide whoever stands beside an
-    # object; in the corner it shows its size and hides least.
-    y, x, bottom, right = case.maps.box(0, 0)
+    # The paper draws the square at row 14, column 2 of its 30 x 30 places; there it could hide whoever stands beside an object.
+    y, x, bottom, right = plain_corner(image, case.maps)
     shown.add_patch(Rectangle((x, y), right - x, bottom - y, color=GREY))
     activity.imshow(array(case.maps.activity), cmap=cmap, interpolation="nearest")
     tiles = fit(projection_to_rgb(close_up(case.projections)), TILE)
@@ -115,6 +115,13 @@ def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Seq
     if np.ptp(chances) < SAME * chances.max():  # numbers that tell them apart would run into the next panel
         scale.set_ticks([chances.mean()], labels=[f"{chances.mean():.2g}"])
     show_labels(labels, array(case.maps.labels), classes)
+
+
+def plain_corner(image: np.ndarray, maps: OcclusionMaps) -> Box:
+    """Of the places in the four corners, that where the square hides least: where the image (H, W, 3) varies least under it."""
+    rows, columns = (count - 1 for count in maps.labels.shape)
+    corners = [maps.box(row, column) for row in (0, rows) for column in (0, columns)]
+    return min(corners, key=lambda box: float(image[box[0] : box[2], box[1] : box[3]].std(axis=(0, 1)).mean()))
 
 
 def close_up(projections: ArrayLike) -> np.ndarray:

@@ -103,7 +103,7 @@ class World:
             outputs: names of what it can answer; None: the classes.
         """
         world = copy(self)
-        for opened in ("train", "val"):
+        for opened in ("train", "val", "answers"):
             vars(world).pop(opened, None)
         world.network = network
         if outputs is not None:

@@ -1,0 +1,70 @@
+"""The numbers behind Fig. 7, each counted once more one image and one place at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+import zfhelpers as zf
+from zfhelpers.boxes import overlap
+from zfhelpers.experiments.hiding import activity_lost, apart, apart_blindly, summary, true_probability
+from zfhelpers.worlds.companions import objects
+
+NET, WORLD = zf.load("toy")
+
+
+@pytest.fixture(scope="module")
+def swept():
+    return zf.occlusion_maps(NET, WORLD.preprocess(WORLD.val[7][0]), "layer5", size=WORLD.pixels(50), stride=WORLD.pixels(24))
+
+
+def test_probabilities_with_masks_are_those_of_images_changed_one_by_one():
+    indices = np.array([3, 70, 12])
+    masks = objects(WORLD, indices)
+    found, clean = true_probability(NET, WORLD, indices, masks), true_probability(NET, WORLD, indices)
+    for place, index in enumerate(indices):
+        image, label = WORLD.val[index]
+        image = WORLD.preprocess(image)
+        with torch.no_grad():
+            assert clean[place] == pytest.approx(float(NET(image[None]).softmax(1)[0, label]), abs=1e-5)
+            image[:, torch.from_numpy(masks[place])] = 0
+            assert found[place] == pytest.approx(float(NET(image[None]).softmax(1)[0, label]), abs=1e-5)
+    with pytest.raises(ValueError, match="3 images and 2 masks"):
+        true_probability(NET, WORLD, indices, masks[:2])
+
+
+def test_a_class_without_an_output_is_refused():
+    stranger = WORLD.seen_by("another", outputs=("mug",))
+    with pytest.raises(ValueError, match="has no output for the class"):
+        true_probability(NET, stranger, [0, 1])
+
+
+def test_summary_counts_places(swept):
+    label = WORLD.val[7][1]
+    p = sorted(float(chances[label]) for row in swept.probabilities for chances in row)
+    right = sum(int(chances.argmax()) == label for row in swept.probabilities for chances in row)
+    found = summary(swept, label)
+    assert found["least P(true)"] == (p[0], "")
+    assert found["most P(true)"] == (p[-1], "")
+    assert found["median P(true)"][0] == pytest.approx((p[31] + p[32]) / 2)
+    assert found["places below half of the most"] == (100 * sum(each < p[-1] / 2 for each in p) / 64, "%")
+    assert found["places with the right label"] == (100 * right / 64, "%")
+
+
+def test_activity_lost_where_a_projection_is(swept):
+    projection = torch.zeros(3, 128, 128)
+    row, column = 3, 5
+    top, left, bottom, right = swept.box(row, column)
+    projection[:, top:bottom, left:right] = 1.0  # one place hides all of it
+    where, away = activity_lost(swept, projection)
+    lost = 100 * (1 - swept.activity / swept.sums_clean["layer5"][swept.strongest_map])
+    assert where == pytest.approx(float(lost[row, column]), abs=1e-4)
+    clear = [place for place in range(64) if not overlap(swept.box(*divmod(place, 8)), swept.box(row, column))]
+    assert away == pytest.approx(float(lost.flatten()[clear[:16]].mean()), abs=1e-4)
+
+
+def test_apart_is_that_the_squares_share_no_pixel(swept):
+    boxes = [swept.box(*divmod(place, 8)) for place in range(64)]
+    # the last step of 14 px leaves 28 of 29 px between every second place: they overlap by one column
+    free = [[not overlap(one, other) for other in boxes] for one in boxes]
+    assert free == [[apart(swept, one, other) for other in range(64)] for one in range(64)]
+    assert apart_blindly(swept) == pytest.approx(100 * np.mean(free))

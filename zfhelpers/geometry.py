@@ -57,6 +57,16 @@ class ReceptiveField:
         """
         return square_at(*(self.offset + self.stride * int(index) for index in (row, column)), self.size)
 
+    def nearest(self, place: float) -> int:
+        """The row, or column, of the unit whose field has its middle nearest to a place, in pixels from the border.
+
+        It may lie outside the map. Where every unit sees the whole image it is 0.
+
+        >>> ReceptiveField(size=7, stride=2, offset=-1).nearest(9.0)
+        3
+        """
+        return round((place - self.offset - self.size / 2) / self.stride) if self.stride else 0
+
 
 def receptive_field(
     module: nn.Module, layer: str, image_size: int | Sequence[int], channels: int | None = None

@@ -98,9 +98,13 @@ class Picture:
 
 def img(data: bytes, alt: str) -> str:
     """An `<img>` element with the picture inside it."""
+    return f'<img alt="{html.escape(alt)}" src="{data_url(data)}" style="max-width:100%">'
+
+
+def data_url(data: bytes) -> str:
+    """A PNG or a WebP as an address that holds all of it."""
     kind = "png" if data.startswith(b"\x89PNG") else "webp"
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img alt="{html.escape(alt)}" src="{source}" style="max-width:100%">'
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def encode(drawing) -> bytes:

@@ -1,4 +1,4 @@
-"""A deconvnet to ask: one activation of a network, carried back to the pixels of an image.
+"""A deconvnet to ask: one activation of a network, carried back to the pixels of an image. Click where the unit is to look.
 
 Of all Views this one alone runs a network, and so it waits until the slider is released.
 
@@ -6,7 +6,7 @@ Of all Views this one alone runs a network, and so it waits until the slider is 
 >>> import torch
 >>> net, image = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 5), torch.nn.ReLU()), torch.zeros(3, 32, 32)
 >>> deconv_view(net, image, np.full((3, 32, 32), 128, np.uint8), layers=["0"]).set(rank=3, rule="guided").alt
-'An image, and beside it on mid-grey what the map of rank 4 in 0 sees in it, by the rule guided.'
+'An image, and beside it on mid-grey what unit (0, 0) of the map of rank 4 in 0 sees in it, by the rule guided.'
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from torch import Tensor, nn
 
 from zfhelpers.deconv import RULES, Deconvnet
 from zfhelpers.figures.sheets import GRIDS
-from zfhelpers.figures.tiles import enlarge, projection_to_rgb, to_pillow
+from zfhelpers.figures.tiles import array, enlarge, projection_to_rgb, to_pillow
 from zfhelpers.geometry import ReceptiveField
 from zfhelpers.hooks import activations, find_layer, maps_first
 from zfhelpers.strongest import strongest
-from zfhelpers.views.panels import beside, enlarged, factor, frame, readout, slider_below
+from zfhelpers.views.panels import HEADING, beside, enlarged, factor, frame, readout, slider_below
 from zfhelpers.views.view import View
+
+GAP = 16  # pixels between panels
 
 
 def deconv_view(
@@ -33,7 +35,9 @@ def deconv_view(
     layers: Sequence[str] = tuple(GRIDS),
     fields: Mapping[str, ReceptiveField] | None = None,
 ) -> View:
-    """Pick a layer, one of its strongest maps and a rule, and see that activation carried back to the pixels.
+    """Pick a layer, one of its strongest maps, a unit of it and a rule, and see that activation carried back to the pixels.
+
+    Another layer or map begins with its most active unit; a click on either picture, or the sliders, take another.
 
     Args:
         net: any network that `Deconvnet` takes.
@@ -46,31 +50,59 @@ def deconv_view(
         ValueError: no layer, or one that the network has not.
     """
     deconv, images, zoom = Deconvnet(net), image[None], factor(shown)
-    peaks = {
-        layer: [part[0] for part in strongest(maps_first(values, layer, find_layer(net, layer), images.shape))]
-        for layer, values in activations(net, images, layers).items()
+    values = {
+        layer: maps_first(found, layer, find_layer(net, layer), images.shape)
+        for layer, found in activations(net, images, layers).items()
     }
-    orders = {layer: values.argsort(descending=True, stable=True) for layer, (values, _, _) in peaks.items()}
+    peaks = {layer: [part[0] for part in strongest(found)] for layer, found in values.items()}
+    orders = {layer: found.argsort(descending=True, stable=True) for layer, (found, _, _) in peaks.items()}
+    maps = {layer: found[0].reshape(found.shape[1], *(found.shape[2:] or (1, 1))) for layer, found in values.items()}
     layer = widgets.Dropdown(options=list(layers), value=layers[-1], description="layer")
-    counts = {name: len(order) for name, order in orders.items()}
-    rank = slider_below(layer, counts, "map, strongest first", live=False)
+    rank = slider_below(layer, {name: len(order) for name, order in orders.items()}, "map, strongest first", live=False)
+    row, column = (
+        slider_below(layer, {name: found.shape[axis] for name, found in maps.items()}, f"{said} of the unit", live=False)
+        for axis, said in ((1, "row"), (2, "column"))
+    )
     rule = widgets.Dropdown(options=RULES, description="rule at a ReLU")
+
+    def most_active(_change=None) -> None:
+        """The unit of this map that is most active."""
+        which = orders[layer.value][rank.value]
+        _, rows, columns = peaks[layer.value]
+        row.value, column.value = int(rows[which]), int(columns[which])
+
+    most_active()
+    for control in (layer, rank):
+        control.observe(most_active, names="value")
 
     def render(state: dict):
         which = int(orders[state["layer"]][state["rank"]])
-        value, row, column = (part[which].item() for part in peaks[state["layer"]])
-        projection = deconv.project(images, state["layer"], [which], [(row, column)], rule=state["rule"])[0]
+        place = state["row"], state["column"]
+        value = maps[state["layer"]][(which, *place)].item()
+        projection = deconv.project(images, state["layer"], [which], [place], rule=state["rule"])[0]
         seen = enlarged(shown)
         if fields and state["layer"] in fields:
-            frame(seen, tuple(zoom * edge for edge in fields[state["layer"]].box(row, column)))
+            frame(seen, tuple(zoom * edge for edge in fields[state["layer"]].box(*place)))
         back = to_pillow(enlarge(projection_to_rgb(projection), zoom))
         alt = (
-            f"An image, and beside it on mid-grey what the map of rank {state['rank'] + 1} in {state['layer']} sees in it, "
-            f"by the rule {state['rule']}."
+            f"An image, and beside it on mid-grey what unit {place} of the map of rank {state['rank'] + 1} in {state['layer']} "
+            f"sees in it, by the rule {state['rule']}."
         )
-        reading = readout(map=which, activation=f"{value:.3g}", unit=f"row {row}, column {column}") + (
+        reading = readout(map=which, activation=f"{value:.3g}", unit=f"row {place[0]}, column {place[1]}") + (
             "" if value > 0 else " &nbsp; silent: nothing to project"
         )
-        return beside([("image", seen), ("projection", back)]), alt, reading
+        return beside([("image", seen), ("projection", back)], GAP), alt, reading
 
-    return View(render, {"layer": layer, "rank": rank, "rule": rule}, "One activation, back to the pixels")
+    def point(x: float, y: float, state: dict) -> dict[str, int]:
+        """The unit whose field has its middle nearest to a place in either picture; without fields, maps fill the image."""
+        wide = zoom * array(shown).shape[-1]
+        places, sizes = (y - HEADING, x % (wide + GAP)), maps[state["layer"]].shape[1:]
+        if fields and state["layer"] in fields and fields[state["layer"]].stride:
+            found = [fields[state["layer"]].nearest(place / zoom) for place in places]
+        else:
+            found = [int(place / wide * size) for place, size in zip(places, sizes, strict=True)]
+        return dict(zip(("row", "column"), found, strict=True))
+
+    controls = {"layer": layer, "rank": rank, "row": row, "column": column, "rule": rule}
+    hint = "click where the unit is to look, or move it with the arrow keys"
+    return View(render, controls, "One activation, back to the pixels: click where to look", point, ("column", "row"), hint)

@@ -23,6 +23,7 @@ from zfhelpers.views.panels import INK, MARK, PANEL, beside, enlarged, font, rea
 from zfhelpers.views.view import View
 
 WORDS = {"translation": "{:+g} px", "scale": "{:.2f} times", "rotation": "{:g} degrees"}
+GAP = 16  # pixels between panels
 LEFT, RIGHT, TOP, BOTTOM = 34, 16, 8, 24  # pixels between a panel's edges and its axes
 
 
@@ -91,9 +92,22 @@ def invariance_view(
             for layer, values in found.distances.items()
         }
         probability = {f"P({answers[row]})": f"{array(found.probability)[row, place]:.2f}"}
-        return beside(panels), alt, readout(**{state["kind"]: word} | distances | probability)
+        return beside(panels, GAP), alt, readout(**{state["kind"]: word} | distances | probability)
 
-    return View(render, {"image": which, "kind": kind, "amount": amount}, "Move, enlarge or turn the image")
+    def point(x: float, y: float, state: dict) -> dict[str, int]:
+        """The amount nearest to a place: on a curve that below it; over the image the whole width stands for all amounts."""
+        amounts = array(curves[state["kind"]][0].amounts)
+        wide = enlarged(curves[state["kind"]][1][0][0]).width
+        if x < wide:
+            sought = amounts.min() + x / wide * np.ptp(amounts)
+        else:
+            along = ((x - wide - GAP) % (PANEL + GAP) - LEFT) / (PANEL - LEFT - RIGHT)
+            sought = amounts.min() + along * np.ptp(amounts)
+        return {"amount": int(np.abs(amounts - sought).argmin())}
+
+    controls = {"image": which, "kind": kind, "amount": amount}
+    hint = "drag across the image or along a curve, or use the arrow keys"
+    return View(render, controls, "Move, enlarge or turn the image: drag across it", point, ("amount", "amount"), hint)
 
 
 class CurvePanel:

@@ -10,15 +10,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw
-
+from zfhelpers.boxes import Box
 from zfhelpers.figures.colours import GREY, heat
 from zfhelpers.figures.tiles import array, to_pillow
 from zfhelpers.occlusion import OcclusionMaps
-from zfhelpers.views.panels import INK, beside, enlarged, factor, font, readout, slider
+from zfhelpers.views.marks import Cross, Filled, Marked
+from zfhelpers.views.panels import HEADING, INK, beside, enlarged, factor, font, readout, slider
 from zfhelpers.views.view import View
+
+GAP = 16  # pixels between panels
 
 
 def occlusion_view(image, maps: OcclusionMaps, classes: Sequence[str], label: int) -> View:
@@ -40,13 +43,15 @@ def occlusion_view(image, maps: OcclusionMaps, classes: Sequence[str], label: in
         asked: to_pillow(heat(probabilities[..., label], large.width, low=0)),
         "activity of the strongest map": to_pillow(heat(activity, large.width)),
     }
+    sheet = beside([("image, occluded", large), *coloured.items()], GAP)
+    lefts = [place * (large.width + GAP) for place in range(1 + len(coloured))]  # of the panels
 
     def render(state: dict):
         row, column = state["row"], state["column"]
-        shown = large.copy()
         top, left, bottom, right = (zoom * side for side in maps.box(row, column))
-        ImageDraw.Draw(shown).rectangle((left, top, right - 1, bottom - 1), GREY)
-        crossed = [(heading, with_cross(drawn, (row, column), labels.shape)) for heading, drawn in coloured.items()]
+        square = (top + HEADING, left, bottom + HEADING, right)
+        panels = [(HEADING, left, HEADING + large.height, left + large.width) for left in lefts[1:]]
+        crosses = [Cross(cell_of((row, column), labels.shape, panel), panel, INK) for panel in panels]
         best = labels[row, column]
         alt = (
             f"A grey square over an image of {true}, at row {row + 1} of {rows} and column {column + 1} of {columns}; beside it "
@@ -59,25 +64,31 @@ def occlusion_view(image, maps: OcclusionMaps, classes: Sequence[str], label: in
                 "activity": f"{activity[row, column] / max(activity.max(), 1e-12):.0%} of its maximum",
             }
         )
-        return beside([("image, occluded", shown), *crossed]), alt, reading
+        return Marked(sheet, [Filled(square, GREY), *crosses], alt, handle=square), alt, reading
+
+    def point(x: float, y: float, _state: dict) -> dict[str, int]:
+        """Over the image, the square whose centre is nearest; over a map, the cell."""
+        panel = bisect(lefts, x) - 1
+        across, down = (x - lefts[panel]) / large.width, (y - HEADING) / large.height
+        if not panel:  # the square's centre moves from half a square within one border to half a square within the other
+            across, down = ((share * image.shape[-1] - maps.size / 2) / maps.stride for share in (across, down))
+            return {"row": round(down), "column": round(across)}
+        return {"row": int(down * rows), "column": int(across * columns)}
 
     controls = {
         "row": slider("row of the square", rows, rows // 2),
         "column": slider("column of the square", columns, columns // 2),
     }
-    return View(render, controls, "Move the square: the sliders listen to the arrow keys")
+    title = "Move the square: drag it, or use the arrow keys"
+    return View(render, controls, title, point, ("column", "row"), "drag the grey square, or move it with the arrow keys")
 
 
-def with_cross(drawn: Image.Image, cell: tuple[int, int], shape: tuple[int, int]) -> Image.Image:
-    """A copy of a map of rows and columns (shape), with a cross-hair through one of its cells."""
-    drawn = drawn.copy()
-    draw = ImageDraw.Draw(drawn)
-    high, wide = drawn.height / shape[0], drawn.width / shape[1]
-    y, x = (cell[0] + 0.5) * high, (cell[1] + 0.5) * wide
-    for colour, width in (("white", 3), (INK, 1)):
-        draw.line((0, y, x - wide / 2, y), colour, width)
-        draw.line((x + wide / 2, y, drawn.width, y), colour, width)
-        draw.line((x, 0, x, y - high / 2), colour, width)
-        draw.line((x, y + high / 2, x, drawn.height), colour, width)
-        draw.rectangle((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2), outline=colour, width=width)
-    return drawn
+def cell_of(place: tuple[int, int], shape: tuple[int, int], panel: Box) -> tuple[float, float, float, float]:
+    """The box of one cell of a map of rows and columns (shape) that fills a panel (top, left, bottom, right).
+
+    >>> cell_of((1, 0), (2, 4), (24, 0, 124, 200))
+    (74.0, 0.0, 124.0, 50.0)
+    """
+    top, left, bottom, right = panel
+    high, wide = (bottom - top) / shape[0], (right - left) / shape[1]
+    return top + place[0] * high, left + place[1] * wide, top + (place[0] + 1) * high, left + (place[1] + 1) * wide

@@ -20,6 +20,7 @@ from zfhelpers.figures.tiles import array, enlarge, to_pillow
 
 INK, MARK, BELOW = "#222222", VERMILION, BLUE
 PANEL = 264  # pixels: side of one panel, about
+HEADING = 24  # pixels above a panel, for its heading
 
 
 # ------------------------------------------------------------------------------------------------------------- drawing
@@ -55,12 +56,12 @@ def frame(image: Image.Image, box: Box, width: int = 3) -> None:
 def beside(panels: Sequence[tuple[str, Image.Image]], gap: int = 16) -> Image.Image:
     """Panels in a row, a heading above each."""
     sheet = Image.new(
-        "RGB", (sum(panel.width + gap for _, panel in panels) - gap, max(panel.height for _, panel in panels) + 24), "white"
+        "RGB", (sum(panel.width + gap for _, panel in panels) - gap, max(panel.height for _, panel in panels) + HEADING), "white"
     )
     draw, x = ImageDraw.Draw(sheet), 0
     for heading, panel in panels:
         draw.text((x, 4), heading, INK, font(13))
-        sheet.paste(panel, (x, 24))
+        sheet.paste(panel, (x, HEADING))
         x += panel.width + gap
     return sheet
 

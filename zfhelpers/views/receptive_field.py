@@ -59,4 +59,11 @@ def receptive_field_view(image, fields: Mapping[str, ReceptiveField], sizes: Map
         )
         return shown, alt, reading
 
-    return View(render, {"layer": layer, "row": row, "column": column}, "What one unit sees")
+    def point(x: float, y: float, state: dict) -> dict[str, int]:
+        """The unit whose field has its centre nearest to a place."""
+        down, across = (fields[state["layer"]].nearest(place / zoom - margin) for place in (y, x))
+        return {"row": down, "column": across}
+
+    controls = {"layer": layer, "row": row, "column": column}
+    hint = "click where a unit is to look, or move it with the arrow keys"
+    return View(render, controls, "What one unit sees: click on the image", point, ("column", "row"), hint)

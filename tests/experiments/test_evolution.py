@@ -8,7 +8,19 @@ import pytest
 import torch
 
 import zfhelpers.experiments.evolution
-from zfhelpers.experiments.evolution import LAYERS, Responses, evolve, linear_cka, responses, settled_at, unchanged, winners
+from zfhelpers.deconv import Deconvnet
+from zfhelpers.experiments.evolution import (
+    LAYERS,
+    Responses,
+    evolve,
+    linear_cka,
+    living,
+    projected,
+    responses,
+    settled_at,
+    unchanged,
+    winners,
+)
 from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks import checkpoints
@@ -242,6 +254,37 @@ def test_a_search_is_not_remembered_for_other_images_in_the_same_number(trained,
     assert trained == [[4, 8]], "the images that are searched are the same"
     changed[8] //= 2
     assert not torch.equal(evolve("tiny", [4, 8], [1])[1]["layer1"].means, before)
+
+
+def test_living_maps_are_drawn_among_those_that_an_image_excites():
+    peaks = torch.zeros(3, 6)
+    peaks[1, [1, 2, 5]] = 1.0
+    nothing = torch.zeros(3, 6)
+    found = living({"layer1": Responses(peaks, nothing, nothing, nothing)}, 2, np.random.default_rng(0))
+    assert set(found["layer1"]) < {1, 2, 5}
+    assert found["layer1"][0] < found["layer1"][1]
+    assert living({"layer1": Responses(peaks, nothing, nothing, nothing)}, 9, np.random.default_rng(0))["layer1"].tolist() == [
+        1,
+        2,
+        5,
+    ]
+
+
+def test_projections_are_those_of_each_epochs_own_network_and_strongest_image(trained, world):
+    rows = [4, 8, 15]
+    grown = evolve("tiny", rows, [1, 2])
+    maps, projections, patches, won = projected("tiny", rows, grown, {"layer3": [7, 2]})["layer3"]
+    assert maps == [7, 2]
+    assert projections.shape[:3] == patches.shape[:3] == (2, 2, 3)
+    for column, epoch in enumerate((1, 2)):
+        net, data = checkpoints.load("tiny", "zfnet", epoch=epoch)
+        assert won[:, column].tolist() == winners(grown[epoch]["layer3"].peaks)[[7, 2]].tolist()
+        images = data.preprocess(data.train.images([rows[row] for row in won[:, column]]))
+        whole = torch.stack(
+            [Deconvnet(net).project(image[None], "layer3", [m])[0] for image, m in zip(images, maps, strict=True)]
+        )
+        for row in range(2):  # the tile is cut from the projection on the whole image
+            assert np.abs(projections[row, column]).max() == pytest.approx(float(whole[row].abs().max()), rel=1e-4)
 
 
 def test_an_epoch_that_was_not_kept_and_a_network_that_is_not_there(trained):

@@ -40,6 +40,12 @@ def test_units_intervals_and_the_paper_are_shown(capsys):
     ]
 
 
+def test_a_number_that_another_table_shows_is_recorded_and_not_shown_again(capsys):
+    measure("error", 17.5, "%", shown=False)
+    assert capsys.readouterr().out == ""
+    assert "17.5 %" in record()._repr_html_()
+
+
 def test_a_table_keeps_measured_numbers_out_of_its_text():
     measure("error", 17.512, "%", paper=38.4, note="one <seed>")
     measure("share", 0.6875, interval=(0.5, 0.75))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -26,6 +26,7 @@ from zfhelpers.answers import check_alone
 from zfhelpers.files import cache_dir, write_whole
 from zfhelpers.hooks import checked_images, layer_names, recording
 from zfhelpers.networks.checkpoints import load, read_card
+from zfhelpers.patches import patches_of
 from zfhelpers.strongest import TopActivations, strongest
 from zfhelpers.training.weights import epoch_file, read_tensors
 from zfhelpers.worlds.world import World
@@ -141,6 +142,45 @@ def _kept(world: str, variant: str, epoch: int, indices: np.ndarray) -> dict[str
     }
     write_whole(path, safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()}))
     return found
+
+
+def living(last: Mapping[str, Responses], count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Some maps of each layer, drawn at random among those that any image excites: {layer: numbers, increasing}."""
+    alive = {layer: torch.nonzero(winners(found.peaks) >= 0)[:, 0].numpy() for layer, found in last.items()}
+    return {layer: np.sort(rng.permutation(maps)[:count]) for layer, maps in alive.items()}
+
+
+def projected(
+    world: str,
+    indices: Sequence[int],
+    grown: Mapping[int, Mapping[str, Responses]],
+    maps: Mapping[str, Sequence[int]],
+    variant: str = "zfnet",
+) -> dict[str, tuple]:
+    """The cells of Fig. 4: for each map and epoch the projection of its strongest activation.
+
+    Args:
+        world, indices, variant: those of the search.
+        grown: what `evolve` found.
+        maps: {layer: M numbers of maps}.
+
+    Returns:
+        {layer: (maps, projections (M, E, 3, h, h) float, patches (M, E, 3, h, h) uint8 of the images they come from,
+        winners (M, E): which image that is, -1 where none excites the map)}.
+    """
+    found: dict[str, list] = {layer: [] for layer in maps}
+    for epoch in grown:
+        net, data = load(world, variant, epoch=epoch)
+        images, best = torch.utils.data.Subset(data.train, np.asarray(indices).tolist()), {}
+        for layer in maps:
+            best[layer] = grown[epoch][layer].top(1)
+        for layer, shown in patches_of(net, images, best, maps, preprocess=data.preprocess).items():
+            won = winners(grown[epoch][layer].peaks)[torch.as_tensor(maps[layer])]
+            found[layer].append((shown.projections[:, 0], shown.patches[:, 0], won))
+    return {
+        layer: (list(map(int, maps[layer])), *(torch.stack(part, 1).numpy() for part in zip(*cells, strict=True)))
+        for layer, cells in found.items()
+    }
 
 
 # ------------------------------------------------------------------------------------------------------ when it has settled

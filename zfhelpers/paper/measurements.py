@@ -82,6 +82,7 @@ def measure(
     note: str | None = None,
     *,
     repeats: bool = True,
+    shown: bool = True,
 ) -> None:
     """Records a number, and shows it: in a notebook in the table below the cell, elsewhere in a line.
 
@@ -93,6 +94,7 @@ def measure(
         interval: (low, high) of the measurement, for instance a bootstrap interval.
         note: anything a reader of the record should know.
         repeats: False where rounding decides, as in a short training run.
+        shown: False where a table of the notebook's own has the number; then it stands in the last table alone.
 
     Raises:
         AssertionError: under `ZF_EXPECTED=strict` alone: the number is not what is expected; the sentence has both.
@@ -103,9 +105,9 @@ def measure(
         ends = None
     found = Measurement(name, value if math.isfinite(value) else None, unit, _plain(paper), ends, note, repeats)
     _now.run.measurements[:] = [*(earlier for earlier in _now.run.measurements if earlier.name != name), found]
-    if _shell():
+    if shown and _shell():
         _now.fresh = [*(earlier for earlier in _now.fresh if earlier != name), name]
-    else:
+    elif shown:
         print(found)
     if _now.expected:
         expectation = _now.expected.get(name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zfhelpers.experiments.spectrum import band_shares, high_frequency_share
+from zfhelpers.experiments.spectrum import band_shares, high_frequency_share, one_grating_share
 
 
 def wave(cycles: float, angle: float = 0.0, side: int = 40) -> np.ndarray:
@@ -92,3 +92,16 @@ def test_a_filter_of_zeros_has_no_share():
 def test_bad_input(filters, settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         high_frequency_share(filters, **settings)
+
+
+def test_one_grating_explains_stripes_and_little_of_noise():
+    stripes = np.concatenate([5 * wave(0.25, angle, 8) for angle in (0.0, math.pi / 2)])  # whole periods: exact
+    np.testing.assert_allclose(one_grating_share(stripes, grid=8), 1, atol=1e-12)
+    two = wave(0.25, 0.0, 8) + 2 * wave(0.25, math.pi / 2, 8)  # four fifths of the energy lie in the stronger
+    assert one_grating_share(two, grid=8)[0] == pytest.approx(4 / 5, abs=1e-9)
+    noise = np.random.default_rng(0).normal(size=(500, 3, 7, 7))
+    assert np.median(one_grating_share(noise)) < 1 / 7
+
+
+def test_an_even_patch_is_no_grating():
+    assert one_grating_share(np.ones((1, 3, 8, 8)), grid=8, widest=8.1)[0] == pytest.approx(0, abs=1e-12)

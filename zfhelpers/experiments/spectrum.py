@@ -61,3 +61,29 @@ def high_frequency_share(filters, cutoff: float = CUTOFF, grid: int = GRID) -> n
     array([0.08])
     """
     return band_shares(filters, (cutoff,), grid)[:, 1]
+
+
+def one_grating_share(filters, widest: float = 10.0, grid: int = GRID) -> np.ndarray:
+    """How much of each filter's energy a single sinusoidal grating explains, its phase and strength free for every colour.
+
+    About one for a regular stripe pattern; a seventh or less for 7 x 7 pixels of noise, whose energy is spread over all gratings.
+    The share is 2 |F|^2 / (k^2 |w|^2), largest over frequencies: a projection onto the grating, as if its sine and cosine were
+    orthogonal within the filter.
+
+    Args:
+        filters: (N, colours, k, k) array or tensor.
+        widest: pixels from one stripe to the next, at most: a wider grating would be an even patch in a small filter.
+        grid: as in `band_shares`.
+
+    Returns:
+        (N,) float64.
+
+    >>> stripes = np.cos(2 * np.pi / 3 * np.arange(9)) * np.ones((1, 3, 9, 1))
+    >>> one_grating_share(stripes).round(1)
+    array([1.])
+    """
+    filters = np.asarray(filters.detach().cpu() if hasattr(filters, "detach") else filters, np.float64)
+    power = (np.abs(np.fft.fft2(filters, (grid, grid))) ** 2).sum(axis=1)  # (N, grid, grid)
+    frequency = np.fft.fftfreq(grid)
+    power = power * (np.hypot(frequency[:, None], frequency) > 1 / widest)
+    return 2 * power.max(axis=(1, 2)) / (filters[0, 0].size * np.square(filters).sum(axis=(1, 2, 3)))

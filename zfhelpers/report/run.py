@@ -242,7 +242,7 @@ def _environment(threads: int | None) -> dict[str, str]:
     }
     if threads:
         environment |= dict.fromkeys(THREAD_LIMITS, str(threads))
-    return environment | {"JUPYTER_PREFER_ENV_PATH": "1", "ZF_PROGRESS": "0"}
+    return environment | {"JUPYTER_PREFER_ENV_PATH": "1", "ZF_PROGRESS": "0", "ZF_PLAYS": "1"}
 
 
 def _failure(executed: nbformat.NotebookNode, complaint: str) -> str:

@@ -15,6 +15,8 @@ from PIL import Image, ImageDraw
 from zfhelpers.boxes import Box
 from zfhelpers.figures.picture import Picture
 
+VEIL = 0.55  # how much of a veil's colour is seen
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -23,10 +25,10 @@ class Filled:
     box: Box
     colour: str
 
-    def draw(self, draw: ImageDraw.ImageDraw) -> None:
+    def draw(self, image: Image.Image) -> None:
         """Draws it into a picture."""
         top, left, bottom, right = self.box
-        draw.rectangle((left, top, right - 1, bottom - 1), self.colour)
+        ImageDraw.Draw(image).rectangle((left, top, right - 1, bottom - 1), self.colour)
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ class Framed:
     colour: str
     width: int = 3
 
-    def draw(self, draw: ImageDraw.ImageDraw) -> None:
+    def draw(self, image: Image.Image) -> None:
         """Draws it into a picture."""
         top, left, bottom, right = self.box
-        draw.rectangle((left, top, right - 1, bottom - 1), outline=self.colour, width=self.width)
+        ImageDraw.Draw(image).rectangle((left, top, right - 1, bottom - 1), outline=self.colour, width=self.width)
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,9 @@ class Cross:
     panel: Box
     colour: str
 
-    def draw(self, draw: ImageDraw.ImageDraw) -> None:
+    def draw(self, image: Image.Image) -> None:
         """Draws it into a picture."""
+        draw = ImageDraw.Draw(image)
         (top, left, bottom, right), (first, start, last, end) = self.box, self.panel
         y, x = (top + bottom) / 2, (left + right) / 2
         arms = [(start, y, left, y), (right, y, end, y), (x, first, x, top), (x, bottom, x, last)]
@@ -65,7 +68,22 @@ class Cross:
             draw.rectangle((left, top, right, bottom), outline=colour, width=width)
 
 
-Mark = Filled | Framed | Cross
+@dataclass(frozen=True)
+class Outside:
+    """Everything but a box (top, left, bottom, right), under a veil of a colour."""
+
+    box: Box
+    colour: str
+
+    def draw(self, image: Image.Image) -> None:
+        """Draws it into a picture."""
+        veiled = Image.blend(image, Image.new("RGB", image.size, self.colour), VEIL)
+        top, left, bottom, right = (max(edge, 0) for edge in self.box)
+        veiled.paste(image.crop((left, top, right, bottom)), (left, top))
+        image.paste(veiled)
+
+
+Mark = Filled | Framed | Cross | Outside
 
 
 class Marked(Picture):
@@ -84,9 +102,8 @@ class Marked(Picture):
     def __init__(self, base: Image.Image, marks: Sequence[Mark], alt: str, handle: Box | None = None):
         self.base, self.marks, self.handle = base, list(marks), handle
         whole = base.copy()
-        draw = ImageDraw.Draw(whole)
         for mark in self.marks:
-            mark.draw(draw)
+            mark.draw(whole)
         super().__init__(whole, alt)
 
     def plain_marks(self) -> list[list]:

@@ -15,7 +15,8 @@ from PIL import Image
 
 from zfhelpers.figures.tiles import array, to_pillow
 from zfhelpers.geometry import ReceptiveField
-from zfhelpers.views.panels import factor, frame, readout, slider_below
+from zfhelpers.views.marks import Framed, Marked, Outside
+from zfhelpers.views.panels import MARK, factor, readout, slider_below
 from zfhelpers.views.view import View
 
 
@@ -37,16 +38,13 @@ def receptive_field_view(image, fields: Mapping[str, ReceptiveField], sizes: Map
     page = Image.new("RGB", (side + 2 * margin,) * 2, "#eeeeee")
     page.paste(to_pillow(image), (margin, margin))
     page = page.resize((page.width * zoom,) * 2, Image.Resampling.NEAREST)
-    dark = Image.blend(page, Image.new("RGB", page.size, "#777777"), 0.55)
     layer = widgets.Dropdown(options=list(fields), description="layer")
     row, column = (slider_below(layer, sizes, f"{name} of the unit", sizes[layer.value] // 2) for name in ("row", "column"))
 
     def render(state: dict):
         field, box = fields[state["layer"]], fields[state["layer"]].box(state["row"], state["column"])
         top, left, bottom, right = (min(max((edge + margin) * zoom, 0), page.width) for edge in box)
-        shown = dark.copy()
-        shown.paste(page.crop((left, top, right, bottom)), (left, top))
-        frame(shown, (top, left, bottom, right))
+        unit = top, left, bottom, right
         outside = min(box) < 0 or max(box) > side
         alt = (
             f"An image, dimmed except for the square of {field.size} pixels that unit ({state['row']}, {state['column']}) of "
@@ -57,7 +55,7 @@ def receptive_field_view(image, fields: Mapping[str, ReceptiveField], sizes: Map
             rows=f"{box[0]} to {box[2] - 1}",
             columns=f"{box[1]} to {box[3] - 1}",
         )
-        return shown, alt, reading
+        return Marked(page, [Outside(unit, "#777777"), Framed(unit, MARK)], alt), alt, reading
 
     def point(x: float, y: float, state: dict) -> dict[str, int]:
         """The unit whose field has its centre nearest to a place."""

@@ -109,7 +109,7 @@ class View(widgets.VBox):
         Raises:
             ValueError: no such control, or a value that it cannot take.
         """
-        with self._at_once():
+        with self.at_once():
             for name, value in values.items():
                 if name not in self.controls:
                     raise ValueError(f"This View has no control {name!r}; it has {', '.join(self.controls)}.")
@@ -130,7 +130,7 @@ class View(widgets.VBox):
         """
         if self._point is None:
             raise ValueError("This View cannot be pointed at; it has controls alone.")
-        with self._at_once():
+        with self.at_once():
             for name, value in self._point(x, y, self.state).items():
                 control = self.controls[name]
                 control.value = min(max(value, control.min), control.max) if hasattr(control, "max") else value
@@ -138,14 +138,14 @@ class View(widgets.VBox):
 
     def step(self, across: int, down: int) -> View:
         """Does what an arrow key does on the picture: (1, 0) is the right one, (0, 1) the one that points down."""
-        with self._at_once():
+        with self.at_once():
             for name, by in zip(self.arrows or (), (across, down), strict=False):
                 control = self.controls[name]
                 control.value = min(max(control.value + by, control.min), control.max)
         return self
 
     @contextmanager
-    def _at_once(self):
+    def at_once(self):
         """Several controls change, and one picture is drawn."""
         self._moving = True
         try:

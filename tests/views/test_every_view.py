@@ -15,6 +15,7 @@ from zfhelpers.experiments.correspondence import Correspondence
 from zfhelpers.experiments.invariance import InvarianceCurves
 from zfhelpers.geometry import ReceptiveField
 from zfhelpers.occlusion import OcclusionMaps
+from zfhelpers.worlds.world import ImageSet, World
 
 RNG = np.random.default_rng(0)
 CLASSES = ["cat", "dog", "owl"]
@@ -109,6 +110,28 @@ def occlusion():
     return views.occlusion_view(PHOTO, maps, CLASSES, 0)
 
 
+def any_occlusion():
+    world = World("drawn", CLASSES, 64, lambda *_: ImageSet(photos_of(64, 7), np.array([0, 0, 1, 2, 2, 2, 2]), 64))
+    sweeps = {}
+
+    def sweep(index):
+        rng = np.random.default_rng(index)
+        probabilities, sums = (
+            torch.from_numpy(rng.dirichlet(np.ones(3), (6, 5))),
+            {"layer5": torch.from_numpy(rng.random((6, 5, 4)))},
+        )
+        sweeps[index] = sweeps.get(index, 0) + 1
+        return OcclusionMaps(probabilities, sums, probabilities[0, 0], {"layer5": torch.ones(4)}, 2, size=14, stride=10)
+
+    view = views.any_occlusion_view(world, sweep, start=4)
+    view.sweeps = sweeps
+    return view
+
+
+def photos_of(side, count):
+    return RNG.integers(0, 256, (count, 3, side, side), dtype=np.uint8)
+
+
 def receptive_field():
     fields = {"layer1": ReceptiveField(7, 4, 0), "layer2": ReceptiveField(75, 16, -10)}
     return views.receptive_field_view(PHOTO, fields, {"layer1": 15, "layer2": 4})
@@ -116,6 +139,7 @@ def receptive_field():
 
 MAKERS = {
     "ablation": ablation,
+    "any_occlusion": any_occlusion,
     "confusion": confusion,
     "correspondence": correspondence,
     "deconv": deconv,

@@ -1,11 +1,13 @@
 """The occlusion View: its square lies where the maps say, and its words are those of that place."""
 
 import io
+import re
 
 import numpy as np
 import torch
 from PIL import Image
 
+from tests.views.test_every_view import MAKERS
 from zfhelpers import views
 from zfhelpers.figures import heat
 from zfhelpers.occlusion import OcclusionMaps
@@ -63,3 +65,20 @@ def test_a_long_name_does_not_run_into_the_next_heading():
 
     for name in ("husky", "American Staffordshire terrier"):
         assert (between(name) > 0xF0).all(), name
+
+
+def test_any_image_is_swept_once_and_any_class_followed():
+    view = MAKERS["any_occlusion"]()  # classes cat, dog, owl with images 0 1, 2, 3 4 5 6; it starts at 4
+    assert view.sweeps == {4: 1}
+    assert (view.state["shows"], view.state["which"]) == ("owl", 1)
+    view.set(which=3).set(row=0).set(which=1)
+    assert view.sweeps == {4: 1, 6: 1}
+    probabilities = np.random.default_rng(4).dirichlet(np.ones(3), (6, 5))
+    for follow, output in (("cat", 0), ("the true class", 2), ("the answer without the square", probabilities[0, 0].argmax())):
+        view.set(follow=follow, row=5, column=2)
+        said = re.search(r"probability of (\w+): <strong>([.\d]+)", view.readout)
+        assert said.groups() == (("cat", "dog", "owl")[output], f"{probabilities[5, 2, output]:.2f}")
+    view.set(shows="dog")
+    assert (view.state["which"], view.controls["which"].max) == (0, 0)
+    assert "image of dog" in view.alt
+    assert view.sweeps == {4: 1, 6: 1, 2: 1}

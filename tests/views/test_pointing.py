@@ -15,7 +15,7 @@ from zfhelpers.views.pointing import PointedPicture
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, (3, 64, 64), dtype=np.uint8)
-POINTED = ("deconv", "features", "invariance", "occlusion", "receptive_field")
+POINTED = ("any_occlusion", "deconv", "features", "invariance", "occlusion", "receptive_field")
 
 
 def pixels(view):

@@ -10,7 +10,7 @@ from zfhelpers.views.features import features_view
 from zfhelpers.views.filters import filters_view
 from zfhelpers.views.invariance import invariance_view
 from zfhelpers.views.neighbours import neighbours_view
-from zfhelpers.views.occlusion import occlusion_view
+from zfhelpers.views.occlusion import any_occlusion_view, occlusion_view
 from zfhelpers.views.receptive_field import receptive_field_view
 from zfhelpers.views.unpool import unpool_view
 from zfhelpers.views.view import View
@@ -18,6 +18,7 @@ from zfhelpers.views.view import View
 __all__ = [
     "View",
     "ablation_view",
+    "any_occlusion_view",
     "confusion_view",
     "correspondence_view",
     "deconv_view",

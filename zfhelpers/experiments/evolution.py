@@ -26,8 +26,10 @@ from zfhelpers.answers import check_alone
 from zfhelpers.files import cache_dir, write_whole
 from zfhelpers.hooks import checked_images, layer_names, recording
 from zfhelpers.networks.checkpoints import load, read_card
+from zfhelpers.networks.names import kind_of
 from zfhelpers.patches import patches_of
 from zfhelpers.strongest import TopActivations, strongest
+from zfhelpers.training.recipe import EPOCHS
 from zfhelpers.training.weights import epoch_file, read_tensors
 from zfhelpers.worlds.world import World
 
@@ -97,6 +99,18 @@ def responses(
     return {layer: Responses(*map(torch.cat, zip(*(part[layer] for part in found), strict=True))) for layer in found[0]}
 
 
+def kept_epochs(world: str, variant: str = "zfnet") -> list[int]:
+    """The epochs at which a network of this course was kept, and its last; none for a network from elsewhere.
+
+    >>> kept_epochs("toy"), kept_epochs("toy", "torchvision:alexnet")
+    ([1, 2, 5, 10, 20, 30, 40, 64], [])
+    """
+    if kind_of(variant) != "ours":
+        return []
+    card = read_card(world, variant)
+    return sorted({card["epochs"], *(epoch for epoch in EPOCHS if epoch_file(variant, epoch) in card["files"])})
+
+
 def evolve(
     world: str,
     indices: Sequence[int],
@@ -111,7 +125,7 @@ def evolve(
     Args:
         world: name of the world, and of the network's folder.
         indices: which training images are searched.
-        epochs: at which the network was kept, see `checkpoints.EPOCHS`.
+        epochs: at which the network was kept, see `kept_epochs`.
         variant: name of the network.
         progress: wrapped around the epochs, for instance `tqdm.tqdm`.
 

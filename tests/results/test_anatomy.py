@@ -7,7 +7,7 @@ from torchvision.models import alexnet
 from zfhelpers import paper
 from zfhelpers.model import TABLE3, Architecture, ZFNet
 from zfhelpers.networks.named import Named
-from zfhelpers.results.anatomy import COLUMNS, STAGES, layers_table, stages, stages_table, variants_table
+from zfhelpers.results.anatomy import COLUMNS, STAGES, agreeing, layers_table, stages, stages_table, variants_table
 
 
 def test_the_network_of_fig_3_is_the_paper_s_cell_by_cell():
@@ -15,6 +15,9 @@ def test_the_network_of_fig_3_is_the_paper_s_cell_by_cell():
     assert list(found) == list(STAGES)
     for stage, row in found.items():
         assert {column: row[column] for column in COLUMNS} == {column: published[stage, column] for column in COLUMNS}
+    assert agreeing(found) == (49, 49)
+    found["layer2"]["jump"] = 4
+    assert agreeing(found) == (48, 49)
 
 
 def test_multiplications_are_those_that_a_forward_pass_does():

@@ -16,7 +16,7 @@ from zfhelpers.geometry import receptive_field
 from zfhelpers.hooks import activations
 from zfhelpers.model import TABLE3, ZFNet
 from zfhelpers.networks.named import Named, paper_layers
-from zfhelpers.paper.published import table
+from zfhelpers.paper.published import figure, table
 from zfhelpers.paper.tables import Measured
 
 STAGES = ("layer1", "pool1", "layer2", "pool2", "layer3", "layer4", "layer5", "pool5", "layer6", "layer7", "layer8")
@@ -48,6 +48,13 @@ def stages(net: ZFNet) -> dict[str, dict[str, int | None]]:
             "multiplications": weights * (value.shape[2] * value.shape[3] if of_maps else 1),
         }
     return found
+
+
+def agreeing(rows: Mapping[str, Mapping[str, int | None]]) -> tuple[int, int]:
+    """How many cells of the paper's table of Fig. 3 the rows of `stages` agree with, and how many it has for these stages."""
+    published = figure(3)
+    known = [(stage, column) for stage in rows for column in COLUMNS if published[stage, column] is not None]
+    return sum(rows[stage][column] == published[stage, column] for stage, column in known), len(known)
 
 
 def stages_table(rows: Mapping[str, Mapping[str, int | None]], title: str) -> Measured:

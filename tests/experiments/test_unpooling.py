@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from zfhelpers.experiments.unpooling import adjoint_gap, erased, more_than_one_window
+from zfhelpers.experiments.unpooling import adjoint_gap, erased, max_pools, more_than_one_window
+from zfhelpers.networks.named import Named
 
 POOLS = [nn.MaxPool2d(2, 2), nn.MaxPool2d(3, 2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d(3, 1, padding=1)]
 
@@ -39,6 +40,12 @@ def test_erased_is_what_a_later_window_with_the_same_maximum_overwrites(pool):
             first = values.index(max(values))
             assert bool(live[n, m]) == (max(values) > 0)
             assert bool(gone[n, m]) == (max(values) > 0 and winners[first] in winners[first + 1 :])
+
+
+def test_max_pools_of_a_network_of_torchvision():
+    parts = [nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten()]
+    net = Named(nn.Sequential(*parts, nn.LazyLinear(7)), 64, {f"layer{n}": "1" if n < 3 else "4" for n in range(1, 6)})
+    assert max_pools(net) == {"network.2": "layer2"}
 
 
 @pytest.mark.parametrize("overlap", ["sum", "max", "last"])

@@ -21,6 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zfhelpers.deconv import unpool
+from zfhelpers.model import ZFNet
+from zfhelpers.networks.named import Named
 
 
 def adjoint_gap(pool: tuple[int, int, bool], overlap: str, generator: torch.Generator, side: int = 23) -> float:
@@ -38,6 +40,17 @@ def adjoint_gap(pool: tuple[int, int, bool], overlap: str, generator: torch.Gene
     y = torch.randn(pooled.shape, dtype=torch.float64, generator=generator)
     product = y * pooled
     return float(((unpool(y, switches, (side, side), overlap) * x).sum() - product.sum()).abs() / product.abs().sum())
+
+
+def max_pools(net: ZFNet | Named) -> dict[str, str]:
+    """The max pools that follow a layer of maps, {name of the pool: the paper's name of the layer}.
+
+    >>> from zfhelpers.model import Architecture
+    >>> max_pools(ZFNet(Architecture(classes=5, image_size=64, width=0.125, fc=(16, 16))))
+    {'pool1': 'layer1', 'pool2': 'layer2', 'pool5': 'layer5'}
+    """
+    after = net.taps if isinstance(net, Named) else {f"layer{number}": f"pool{number}" for number in (1, 2, 5)}
+    return {pool: layer for layer, pool in after.items() if isinstance(net.get_submodule(pool), nn.MaxPool2d)}
 
 
 def erased(maps: Tensor, pool: nn.MaxPool2d) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 Everything else about the widgets is tested without a browser. `ZF_SCREENSHOT=FILE.png` keeps a picture of what was shown.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -72,7 +73,35 @@ def test_arrow_keys_move_the_occluder(tmp_path):
                 page.keyboard.press("ArrowLeft")
                 sync_api.expect(slider).to_have_attribute("aria-valuenow", f"{place}.0")
         sync_api.expect(probability).not_to_have_text(before)
+        assert_dragging_moves_the_square(page, view)
         keep_screenshots(page, view)
+
+
+def assert_dragging_moves_the_square(page, view) -> None:
+    """By mouse it follows the pointer while it is dragged; the arrow keys move it when the picture has the focus."""
+    frame, picture = view.locator(".zf-pointed"), view.locator("img")
+    sliders = [view.locator(".widget-slider", has_text=f"{name} of the").get_by_role("slider") for name in ("row", "column")]
+
+    def values() -> list[float]:
+        page.wait_for_timeout(500)  # until the last of several places on the way is answered
+        return [float(slider.get_attribute("aria-valuenow")) for slider in sliders]
+
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 60)
+    page.mouse.down()
+    seen = [values()]
+    for across, down in ((100, 90), (140, 140), (180, 200)):
+        shown = picture.get_attribute("src")
+        page.mouse.move(box["x"] + across, box["y"] + down, steps=3)
+        sync_api.expect(picture).not_to_have_attribute("src", shown)
+        seen.append(values())
+    page.mouse.up()
+    assert all(later[0] > earlier[0] and later[1] > earlier[1] for earlier, later in itertools.pairwise(seen)), seen
+    for key, slider, by in (("ArrowUp", 0, -1), ("ArrowLeft", 1, -1), ("ArrowDown", 0, 1), ("ArrowRight", 1, 1)):
+        before = values()[slider]
+        page.keyboard.press(key)  # the click has given the picture the focus
+        sync_api.expect(sliders[slider]).to_have_attribute("aria-valuenow", f"{before + by:.1f}")
 
 
 VIEWS = """

@@ -9,7 +9,7 @@ from zfhelpers.boxes import crop
 from zfhelpers.geometry import receptive_field
 from zfhelpers.hooks import activations
 from zfhelpers.model import Architecture, ZFNet
-from zfhelpers.strongest import most_active, strongest, top_activations
+from zfhelpers.strongest import most_active, strongest, strongest_maps, top_activations
 
 LAYERS = ["layer1", "layer2", "layer5", "layer6", "layer8"]
 
@@ -289,3 +289,10 @@ def test_the_most_active_unit_is_the_largest_number_in_reading_order(seed):
     assert most_active(values.flatten(1)) == (int(values.flatten().argmax()), 0, 0)
     with pytest.raises(ValueError, match="of one image, and there are 2"):
         most_active(values.expand(2, -1, -1, -1))
+
+
+def test_the_strongest_maps_of_each_image_equal_a_sorted_loop():
+    values = torch.rand(5, 7, 3, 4, generator=torch.Generator().manual_seed(2))
+    which, maps = strongest_maps(values, 3)
+    expected = [(n, m) for n in range(5) for m in sorted(range(7), key=lambda m, n=n: -values[n, m].max().item())[:3]]
+    assert list(zip(which, maps, strict=True)) == expected

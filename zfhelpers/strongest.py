@@ -95,6 +95,23 @@ def most_active(values: Tensor) -> tuple[int, int, int]:
     return found, int(rows[found]), int(columns[found])
 
 
+def strongest_maps(values: Tensor, per_image: int = 1) -> tuple[list[int], list[int]]:
+    """The maps with the strongest activations in each image, and which image each belongs to: as `Deconvnet.project` takes them.
+
+    Args:
+        values: (N, maps, rows, columns), or (N, units).
+        per_image: how many maps of each image, strongest first.
+
+    Returns:
+        two lists of N * per_image: the image's number, and the map's.
+
+    >>> strongest_maps(torch.tensor([[1.0, 5.0, 3.0], [9.0, 0.0, 2.0]]), per_image=2)
+    ([0, 0, 1, 1], [1, 2, 0, 2])
+    """
+    order = strongest(values)[0].argsort(dim=1, descending=True, stable=True)[:, :per_image]
+    return torch.arange(len(values)).repeat_interleave(order.shape[1]).tolist(), order.flatten().tolist()
+
+
 def top_activations(
     module: nn.Module,
     dataset: Sequence,

@@ -1,6 +1,7 @@
 """Short runs against a plain loop written anew, and what each setting must and must not change."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from zfhelpers.model import ZFNet, renormalise_filters, scaled
-from zfhelpers.training.short_runs import UNITS, WIDTH, short_run, small_world
+from zfhelpers.training.short_runs import UNITS, WIDTH, short_run, small_world, smoothed
 from zfhelpers.worlds.world import ImageSet, World
 
 
@@ -135,3 +136,21 @@ def test_a_run_leaves_the_number_of_threads_as_it_was(world):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_smoothed_loss_is_a_mean_of_the_last_steps():
+    loss = np.random.default_rng(0).random(30)
+    at, mean = smoothed(torch.from_numpy(loss), 7)
+    assert at.tolist() == list(range(7, 31))
+    np.testing.assert_allclose(mean, [loss[step - 7 : step].mean() for step in at])
+    with pytest.raises(ValueError, match="A mean of 20 steps needs as many; there are 5"):
+        smoothed(loss[:5])
+
+
+def test_the_plateau_is_left_where_the_smoothed_loss_is_below_guessing(world):
+    run = short_run(world, 2, batch=8)
+    assert run.guessing == pytest.approx(math.log(3))
+    falls = replace(run, loss=run.guessing * np.repeat([1.0, 0.3], [40, 30]))
+    assert falls.leaves_plateau() == 42  # two of twenty steps at 30 % make a mean of 93 %
+    assert falls.end() == pytest.approx(run.guessing * (20 + 0.3 * 30) / 50)
+    assert replace(run, loss=np.full(33, run.guessing)).leaves_plateau() == 33

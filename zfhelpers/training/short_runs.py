@@ -18,6 +18,7 @@ steps amplify the last digit of the weights, in which processors differ, a milli
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from zfhelpers.model import FILTER_RMS, ZFNet, renormalise_filters, scaled
 from zfhelpers.training.batches import augment, crop_draws, epoch_order
@@ -49,6 +50,7 @@ class Run:
         train_error, val_error: (M,) top-1 errors of the centre crops, dropout off, in %.
         largest: (M,) the largest root-mean-square weight of any convolution filter.
         rescaled: how often the cap rescaled a filter.
+        guessing: the loss of equal probabilities, the logarithm of the number of classes.
     """
 
     loss: np.ndarray
@@ -57,6 +59,33 @@ class Run:
     val_error: np.ndarray
     largest: np.ndarray
     rescaled: int
+    guessing: float
+
+    def end(self) -> float:
+        """The mean loss of the last fifty steps."""
+        return float(self.loss[-50:].mean())
+
+    def leaves_plateau(self) -> int:
+        """The step at which the smoothed loss is first 5 % below that of guessing; the number of steps if it never is."""
+        at, loss = smoothed(self.loss)
+        below = at[loss < 0.95 * self.guessing]
+        return int(below[0]) if len(below) else len(self.loss)
+
+
+def smoothed(loss: np.ndarray | Tensor, window: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """A loss as the mean of the last steps: (steps after which, mean), each (steps - window + 1,).
+
+    Raises:
+        ValueError: fewer steps than the window.
+
+    >>> smoothed(np.array([1.0, 2.0, 6.0]), window=2)
+    (array([2, 3]), array([1.5, 4. ]))
+    """
+    loss = np.asarray(loss, dtype=np.float64)
+    if len(loss) < window:
+        raise ValueError(f"A mean of {window} steps needs as many; there are {len(loss)}.")
+    sums = np.cumsum(np.insert(loss, 0, 0))
+    return np.arange(window, len(loss) + 1), (sums[window:] - sums[:-window]) / window
 
 
 def small_world(world: World, classes: int = 6, per_class: int = 100) -> World:
@@ -87,6 +116,27 @@ def small_world(world: World, classes: int = 6, per_class: int = 100) -> World:
         return ImageSet(frames, np.searchsorted(chosen, images.labels[rows]), SIDE)
 
     return World(f"{world.name}, reduced", [world.classes[label] for label in chosen], SIDE, reduced)
+
+
+def small_network(world: World, dropout: float = 0.5, seed: int = 0) -> ZFNet:
+    """The network of a short run before its first step, in training mode: Fig. 3 with an eighth of its maps."""
+    torch.manual_seed(seed)
+    net = ZFNet(scaled("zfnet", len(world.classes), world.image_size, WIDTH, UNITS)).to(memory_format=torch.channels_last)
+    net.dropout6.p = net.dropout7.p = dropout
+    return net
+
+
+def small_batch(world: World, step: int, seed: int = 0, batch: int = SHORT_BATCH) -> tuple[Tensor, Tensor]:
+    """What one step of a short run sees.
+
+    Returns:
+        random crops, half of them mirrored, minus the mean image (batch, 3, 64, 64) float32, and their labels (batch,) int64.
+    """
+    epoch, place = divmod(step, len(world.train) // batch)
+    rows = epoch_order(seed, epoch, len(world.train))[place * batch : (place + 1) * batch]
+    frames = torch.from_numpy(world.train.frames[rows])
+    crops = augment(frames, world.image_size, crop_draws(seed, step, batch)).float() - world.mean
+    return crops.contiguous(memory_format=torch.channels_last), torch.from_numpy(world.train.labels[rows])
 
 
 @contextmanager
@@ -137,22 +187,13 @@ def short_run(
     """
     if steps < 1 or len(world.train) < batch:
         raise ValueError(f"A run takes at least 1 step and {batch} training images, not {steps} and {len(world.train)}.")
-    architecture = scaled("zfnet", len(world.classes), world.image_size, WIDTH, UNITS)
-    torch.manual_seed(seed)
-    net = ZFNet(architecture).to(memory_format=torch.channels_last)
-    for name in ("dropout6", "dropout7"):
-        net.get_submodule(name).p = dropout
+    net = small_network(world, dropout, seed)
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum, weight_decay=weight_decay)
     losses, measured, rescaled = [], [_measure(net, world, 0)], 0
-    per_epoch = len(world.train) // batch
     for step in range(steps):
-        epoch, place = divmod(step, per_epoch)
-        rows = epoch_order(seed, epoch, len(world.train))[place * batch : (place + 1) * batch]
-        frames = torch.from_numpy(world.train.frames[rows])
-        images = augment(frames, world.image_size, crop_draws(seed, step, batch)).float() - world.mean
+        images, labels = small_batch(world, step, seed, batch)
         torch.manual_seed(seed * 1_000_003 + step)  # dropout
-        logits = net(images.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits, torch.from_numpy(world.train.labels[rows]))
+        loss = F.cross_entropy(net(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.param_groups[0]["lr"] = rate * (Recipe.annealing if drop_after is not None and step >= drop_after else 1)
@@ -162,7 +203,7 @@ def short_run(
         if (step + 1) % measure_every == 0 or step + 1 == steps:
             measured.append(_measure(net, world, step + 1))
     at, train_error, val_error, largest = map(np.array, zip(*measured, strict=True))
-    return Run(np.array(losses), at, train_error, val_error, largest, rescaled)
+    return Run(np.array(losses), at, train_error, val_error, largest, rescaled, math.log(len(world.classes)))
 
 
 @torch.inference_mode()

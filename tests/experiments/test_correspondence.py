@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from zfhelpers.boxes import overlap
-from zfhelpers.experiments.correspondence import Correspondence, correspondence, pairs
+from zfhelpers.experiments.correspondence import Correspondence, correspondence, fives, pairs
 from zfhelpers.hooks import find_layer
 from zfhelpers.worlds import faces as annotations
 from zfhelpers.worlds.faces import PARTS, Face, annotated_faces, dog_faces
@@ -253,3 +253,12 @@ def test_image_sets_know_their_files(kennel):
     world, _ = kennel
     assert [name.rsplit("/", 1)[1] for name in world.val.files] == ["square.png", "wide.png"]
     assert open_world("toy").val.files == ()
+
+
+def test_fives_are_means_over_ten_pairs():
+    values = torch.rand(9, 9, generator=torch.Generator().manual_seed(0))
+    values = values + values.T
+    drawn = np.random.default_rng(3).permuted(np.tile(np.arange(9), (40, 1)), axis=1)[:, :5]
+    for row, found in zip(drawn, fives(values, seed=3, draws=40), strict=True):
+        ten = [float(values[a, b]) for place, a in enumerate(row) for b in row[:place]]
+        assert found.tolist() == pytest.approx([np.mean(ten), np.std(ten)], abs=1e-5)

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -144,3 +145,25 @@ def pairs(matrix: Tensor) -> Tensor:
     rows, columns = torch.triu_indices(*matrix.shape, 1)
     values = matrix[rows, columns]
     return values[~values.isnan()]
+
+
+def fives(matrix: Tensor, seed: int = 0, draws: int = 1000) -> Tensor:
+    """What somebody sees who has five images: mean and deviation over their ten pairs, for many draws of five.
+
+    Args:
+        matrix: (n, n) symmetric, n at least 5; NaN for a pair without a value.
+        seed: of the draws; matrices of one size share them.
+        draws: how many.
+
+    Returns:
+        (draws, 2) float.
+
+    >>> fives(torch.ones(6, 6), draws=2)
+    tensor([[1., 0.],
+            [1., 0.]])
+    """
+    order = np.tile(np.arange(len(matrix)), (draws, 1))
+    drawn = np.random.default_rng(seed).permuted(order, axis=1)[:, :5]
+    ten = matrix[drawn[:, :, None], drawn[:, None, :]][:, *torch.triu_indices(5, 5, 1)]
+    means = ten.nanmean(1, keepdim=True)
+    return torch.cat([means, (ten - means).square().nanmean(1, keepdim=True).sqrt()], dim=1)

@@ -15,12 +15,15 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from zfhelpers.boxes import Box, overlap, square
 from zfhelpers.files import project_dir
@@ -69,6 +72,53 @@ class Face:
             if (box[2] - box[0]) * (box[3] - box[1]) == whole and not any(overlap(box, other) for other in taken):
                 return box
         raise ValueError(f"On the dog of image {self.index} no square of {side} eye distances keeps clear of eyes and nose.")
+
+
+def masks(faces: Sequence[Face], side: float, rng: np.random.Generator, draws: int = 4) -> dict[str, list[Box]]:
+    """What Table 1 hides in each dog: the three parts, and random places of it, squares `side` eye distances wide.
+
+    Args:
+        faces: n dogs.
+        side: of the squares, in distances between the eyes.
+        rng: of the random places.
+        draws: how many random places of each dog.
+
+    Returns:
+        {"right_eye", "left_eye", "nose", "random 1", ...: n boxes}.
+    """
+    parts = {part: [face.box(part, side) for face in faces] for part in PARTS}
+    return parts | {f"random {number + 1}": [face.random_box(side, rng) for face in faces] for number in range(draws)}
+
+
+def meeting(boxes: Mapping[str, Sequence[Box]]) -> int:
+    """How many pairs of squares over eyes and nose of one dog overlap, over all dogs.
+
+    >>> meeting({"right_eye": [(0, 0, 4, 4)], "left_eye": [(0, 3, 4, 7)], "nose": [(9, 0, 13, 4)]})
+    1
+    """
+    return sum(overlap(*pair) for one, other in combinations(PARTS, 2) for pair in zip(boxes[one], boxes[other], strict=True))
+
+
+def close_ups(images: Tensor, faces: Sequence[Face], side: int = 130) -> Tensor:
+    """The dog in each image, cut out as a square and enlarged, so that masks of a few pixels can be seen.
+
+    Args:
+        images: (n, C, S, S) uint8, one for each face, or several times as many, face by face.
+        faces: n dogs; around `body` the square is cut.
+        side: of what is returned, in pixels.
+
+    Returns:
+        (n, C, side, side) uint8.
+    """
+    shown = []
+    for number, image in enumerate(images):
+        body = faces[number * len(faces) // len(images)].body
+        rows, columns = (np.flatnonzero(body.any(axis)) for axis in (1, 0))
+        wide = min(max(np.ptp(rows), np.ptp(columns)) + 1, len(body))
+        top, left = (min(max(0, (at[0] + at[-1] + 1 - wide) // 2), len(body) - wide) for at in (rows, columns))
+        cut = image[None, :, top : top + wide, left : left + wide].float()
+        shown.append(F.interpolate(cut, (side, side), mode="nearest-exact")[0].byte())
+    return torch.stack(shown)
 
 
 def dog_faces(world: World, count: int | None = None) -> list[Face]:

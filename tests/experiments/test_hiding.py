@@ -5,8 +5,17 @@ import pytest
 import torch
 
 import zfhelpers as zf
-from zfhelpers.boxes import overlap
-from zfhelpers.experiments.hiding import activity_lost, apart, apart_blindly, summary, true_probability
+from zfhelpers.boxes import overlap, window
+from zfhelpers.experiments.hiding import (
+    Sweeps,
+    activity_lost,
+    answered,
+    apart,
+    apart_blindly,
+    projections,
+    summary,
+    true_probability,
+)
 from zfhelpers.worlds.companions import objects
 
 NET, WORLD = zf.load("toy")
@@ -68,3 +77,56 @@ def test_apart_is_that_the_squares_share_no_pixel(swept):
     free = [[not overlap(one, other) for other in boxes] for one in boxes]
     assert free == [[apart(swept, one, other) for other in range(64)] for one in range(64)]
     assert apart_blindly(swept) == pytest.approx(100 * np.mean(free))
+
+
+def test_answered_are_the_images_named_rightly():
+    indices = list(range(40, 70))
+    true, right = answered(NET, WORLD, indices)
+    with torch.no_grad():
+        said = NET(WORLD.preprocess(WORLD.val.images(indices))).argmax(1).tolist()
+    labels = WORLD.val.labels[indices].tolist()
+    assert true == dict(zip(indices, labels, strict=True))
+    assert right == [index for index, answer, label in zip(indices, said, labels, strict=True) if answer == label]
+
+
+def test_where_there_is_no_output_for_a_class_the_networks_own_answer_is_the_true_one():
+    stranger = WORLD.seen_by("another", outputs=tuple(f"thing {number}" for number in range(24)))
+    true, right = answered(NET, stranger, [1, 2, 3])
+    assert right == [1, 2, 3]
+    with torch.no_grad():
+        assert list(true.values()) == NET(WORLD.preprocess(WORLD.val.images([1, 2, 3]))).argmax(1).tolist()
+
+
+def test_projections_are_of_the_case_and_of_the_three_that_excite_its_map_most(swept):
+    indices = list(range(30))
+    (four,) = projections(NET, WORLD, [7], [swept], indices)
+    which = swept.strongest_map
+    peaks = zf.activations(NET, WORLD.preprocess(WORLD.val.images(indices)), "layer5")["layer5"][:, which].amax((1, 2))
+    others = [index for index in peaks.argsort(descending=True).tolist() if index != 7][:3]
+    images = WORLD.preprocess(WORLD.val.images([7, *others]))
+    for found, image in zip(four, images, strict=True):
+        alone = zf.Deconvnet(NET).project(image[None], "layer5", [which])[0]
+        assert torch.allclose(found, alone / alone.abs().max(), atol=1e-4)
+
+
+def test_many_sweeps_are_each_image_by_itself(swept):
+    other = zf.occlusion_maps(NET, WORLD.preprocess(WORLD.val[20][0]), "layer5", size=29, stride=14)
+    both, labels = (swept, other), (WORLD.val[7][1], WORLD.val[20][1])
+    many = Sweeps(both, labels)
+    masks = objects(WORLD, [7, 20])
+    hits, blind = many.hits(masks)
+    lost = many.activity_lost(NET, WORLD, [7, 20])
+    for k, (maps, label) in enumerate(zip(both, labels, strict=True)):
+        p = maps.probabilities[..., label].flatten()
+        place = int(p.argmin())
+        assert many.worst[k] == place
+        assert many.worst_boxes[k] == maps.box(place // 8, place % 8)
+        assert many.left[k] == pytest.approx(float(p[place] / maps.probabilities_clean[label]))
+        assert many.apart[k] == apart(maps, int(maps.activity.argmin()), place)
+        squares = [masks[k][window(maps.box(row, column))] for row in range(8) for column in range(8)]
+        touched = [bool(square.any()) for square in squares]
+        assert hits[k] == touched[place]
+        assert blind[k] == pytest.approx(100 * np.mean(touched))
+        image = WORLD.preprocess(WORLD.val[(7, 20)[k]][0])[None]
+        back = zf.Deconvnet(NET).project(image, "layer5", [maps.strongest_map])[0]
+        assert lost[k] == pytest.approx(activity_lost(maps, back), abs=0.01)

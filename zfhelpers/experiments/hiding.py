@@ -13,13 +13,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import Subset
 
-from zfhelpers.occlusion import OcclusionMaps
+from zfhelpers.boxes import Box
+from zfhelpers.deconv import Deconvnet
+from zfhelpers.experiments.classification import probabilities
+from zfhelpers.occlusion import OcclusionMaps, points_at, touching
+from zfhelpers.strongest import top_activations
 from zfhelpers.worlds.world import World
 
 AT_ONCE = 60  # images in a forward pass
@@ -74,6 +80,102 @@ def summary(maps: OcclusionMaps, label: int) -> dict[str, tuple[float, str]]:
         "places below half of the most": (100 * float((p < high / 2).float().mean()), "%"),
         "places with the right label": (100 * float((maps.labels == label).float().mean()), "%"),
     }
+
+
+def answered(module: nn.Module, world: World, indices: Sequence[int]) -> tuple[dict[int, int], list[int]]:
+    """Which output is the true one for validation images, and which of them the network answers correctly.
+
+    Args:
+        module: a network that gives logits.
+        world: whose images; where the network has no output for a class, its own answer counts as true (`World.follow`).
+        indices: n validation images.
+
+    Returns:
+        {image: its true output}, and the images whose most probable output that is, both in the order of `indices`.
+    """
+    said = probabilities(module, world, world.val, indices)
+    true = world.follow(world.val.labels[np.asarray(indices, dtype=np.int64)], said)
+    right = said.argmax(1) == true
+    true = {int(index): int(output) for index, output in zip(indices, true, strict=True)}
+    return true, [index for index, well in zip(true, right, strict=True) if well]
+
+
+def projections(
+    module: nn.Module, world: World, cases: Sequence[int], maps: Sequence[OcclusionMaps], indices: Sequence[int], layer="layer5"
+) -> list[Tensor]:
+    """Fig. 7c: the strongest map of each case, projected from it and from the three other images that excite this map most.
+
+    Args:
+        module: a network that `Deconvnet` can go back through.
+        world: whose images.
+        cases: validation images.
+        maps: the sweep of each.
+        indices: the validation images that the three others are among, four or more.
+        layer: whose maps are meant.
+
+    Returns:
+        for each case (4, C, S, S) float, each projection divided by its largest value.
+    """
+    among = Subset(world.val, list(indices))
+    top = top_activations(module, among, layer, k=4, preprocess=world.preprocess)[layer]
+    found = []
+    for case, swept in zip(cases, maps, strict=True):
+        others = [indices[place] for place in top.images[swept.strongest_map] if indices[place] != case][:3]
+        four = world.preprocess(world.val.images([case, *others]))
+        backs = Deconvnet(module).project(four, layer, [swept.strongest_map] * 4)
+        found.append(backs / backs.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-30))
+    return found
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """Many images under one square, as `occlusion_maps` gives them.
+
+    Attributes:
+        maps: of each of N images, all over the same places.
+        truth: the true class of each.
+    """
+
+    maps: Sequence[OcclusionMaps]
+    truth: Sequence[int]
+
+    @property
+    def worst(self) -> list[int]:
+        """The place of each image where P(true) is least; places are numbered in reading order."""
+        return [int(maps.probabilities[..., label].argmin()) for maps, label in zip(self.maps, self.truth, strict=True)]
+
+    @property
+    def worst_boxes(self) -> list[Box]:
+        """The pixels that the square covers there."""
+        return [maps.box(*divmod(place, maps.labels.shape[1])) for maps, place in zip(self.maps, self.worst, strict=True)]
+
+    @property
+    def left(self) -> np.ndarray:
+        """(N,): P(true) at the worst place as a share of P(true) without the square."""
+        each = zip(self.maps, self.truth, strict=True)
+        return np.array([float(maps.probabilities[..., label].min() / maps.probabilities_clean[label]) for maps, label in each])
+
+    @property
+    def apart(self) -> np.ndarray:
+        """(N,) bool: whether the worst places for the class and for the strongest map are `apart`."""
+        return np.array([apart(maps, maps.activity.argmin(), place) for maps, place in zip(self.maps, self.worst, strict=True)])
+
+    def hits(self, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pointing game with the objects (N, H, W) bool: who hits, (N,) bool, and the chance of a blind guess, (N,) in %."""
+        masks = torch.from_numpy(masks)
+        hits = [points_at(*each) for each in zip(self.maps, self.truth, masks, strict=True)]
+        blind = [100 * float(touching(maps, mask).float().mean()) for maps, mask in zip(self.maps, masks, strict=True)]
+        return np.array(hits), np.array(blind)
+
+    def activity_lost(self, module: nn.Module, world: World, indices: Sequence[int], layer: str = "layer5") -> np.ndarray:
+        """`activity_lost` of the strongest map of each image, projected by `Deconvnet`: (N, 2) in %."""
+        deconv, found = Deconvnet(module), []
+        for start in range(0, len(indices), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            images = world.preprocess(world.val.images(indices[part]))
+            backs = deconv.project(images, layer, [maps.strongest_map for maps in self.maps[part]])
+            found += [activity_lost(maps, back) for maps, back in zip(self.maps[part], backs, strict=True)]
+        return np.array(found)
 
 
 def activity_lost(maps: OcclusionMaps, projection: Tensor) -> tuple[float, float]:

@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 
 from zfhelpers import toyworld
 from zfhelpers.worlds.world import World
 
 FIG7 = ("dog with ball", "car with sign", "dog with person")
+GREY = 124  # of 255: the square of Fig. 7
 INSIDE = 0.75  # half image sides: a companion whose centre lies further to a side is half out of the picture
 
 
@@ -80,3 +82,12 @@ def companions(world: World, indices: Iterable[int] | None = None, least: float 
     sizes = (world.frame_size, world.image_size)
     masks = {index: toyworld.companion_mask(scene, *sizes) for index, scene in scenes.items() if scene.companion}
     return {index: mask for index, mask in masks.items() if mask.mean() >= least}
+
+
+def greyed(images: torch.Tensor, masks: np.ndarray) -> torch.Tensor:
+    """Images to look at, (n, C, S, S) uint8, with the pixels in masks (n, S, S) bool shown grey.
+
+    >>> greyed(torch.zeros(1, 1, 1, 2, dtype=torch.uint8), np.array([[[True, False]]])).flatten()
+    tensor([124,   0], dtype=torch.uint8)
+    """
+    return torch.where(torch.from_numpy(np.asarray(masks))[:, None], GREY, images)

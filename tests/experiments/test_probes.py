@@ -11,7 +11,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from zfhelpers.experiments import probes
-from zfhelpers.experiments.probes import COSTS, UNTUNED, Probe, gram_matrix, learning_curve, linear_probe
+from zfhelpers.experiments.probes import (
+    COSTS,
+    UNTUNED,
+    Probe,
+    gram_matrix,
+    learning_curve,
+    linear_probe,
+    neighbours_alike,
+    side_by_side,
+)
 from zfhelpers.worlds.divisions import split, thin_out
 from zfhelpers.worlds.world import ImageSet
 
@@ -324,3 +333,22 @@ def test_the_confusion_matrix_counts_every_test_image_of_every_fold_and_agrees_w
     assert probe.confusion.sum(axis=1).tolist() == [60] * 4
     assert probe.confusion.diagonal().sum() / 240 == pytest.approx(probe.mean)
     assert 0 < probe.mean < 1
+
+
+def test_layers_side_by_side_are_features_set_side_by_side():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(30, 5)) + 2, 9 * rng.normal(size=(30, 8))
+    scaled = [each / np.sqrt(((each - each.mean(0)) ** 2).sum(1).mean()) for each in (one, other)]
+    together = np.concatenate(scaled, axis=1)
+    np.testing.assert_allclose(side_by_side([one @ one.T, other @ other.T]), together @ together.T)
+
+
+def test_neighbours_alike_is_a_slow_loop_over_distances():
+    rng = np.random.default_rng(1)
+    points, labels = rng.normal(size=(25, 3)), rng.integers(3, size=25)
+    found = neighbours_alike(points @ points.T, labels, count=4)
+    for index, point in enumerate(points):
+        near = sorted((other for other in range(25) if other != index), key=lambda other: np.linalg.norm(points[other] - point))[
+            :4
+        ]
+        assert found[index].tolist() == [labels[other] == labels[index] for other in near]

@@ -12,6 +12,7 @@ from zfhelpers.experiments.probes import Probe
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks.catalogue import Scratch
 from zfhelpers.networks.named import Named
+from zfhelpers.paper import measurements
 from zfhelpers.results import __main__ as command
 from zfhelpers.results import layer_by_layer, measure, records, transfer
 from zfhelpers.worlds.divisions import split
@@ -152,3 +153,37 @@ def test_tables_of_training_have_no_place_for_another_network(capsys):
     assert "Table 3 is about networks that are trained here; torchvision:alexnet has a place in Tables 4 and 7 alone." in (
         capsys.readouterr().err
     )
+
+
+def test_a_table_has_the_papers_numbers_and_those_of_random_weights(small):
+    run = measurements.begin("a_lesson", "toy")
+    probe, blank = Probe("svm", 30, (0.4, 0.42), (1.0, 1.0)), Probe("svm", 30, (0.2, 0.22), (1.0, 1.0))
+    shown = layer_by_layer.beside_the_paper({"layer5": probe}, {"layer5": probe}, {"layer5": blank}, 50)
+    assert str(shown).splitlines()[2:] == ["SVM (5)      86.2", "Softmax (5)  82.9"]
+    assert "21.0" in shown._repr_html_()
+    assert [each.name for each in run.measurements] == ["SVM on layer5", "untrained, SVM on layer5", "softmax on layer5"]
+    assert run.measurements[0].paper == 86.2
+    record = layer_by_layer.table7("tiny", folds=2, per_class=10)
+    assert len(str(layer_by_layer.recorded(record)).splitlines()) == 2 + len(record["rows"])
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "holds", "words"),
+    [
+        ([[0.1, 0.1], [0.2, 0.201], [0.3, 0.301]], True, "every step rises"),
+        ([[0.1, 0.1], [0.2, 0.201], [0.15, 0.151]], False, "falls from layer4 to layer5 by 5"),
+        ([[0.1, 0.2], [0.2, 0.1], [0.3, 0.3]], None, "no step falls"),
+        ([[0.1], [0.2], [0.3]], None, "one division"),
+    ],
+)
+def test_whether_every_layer_knows_more_is_decided_by_intervals(accuracies, holds, words):
+    each = dict(zip(("layer3", "layer4", "layer5"), accuracies, strict=True))
+    found, why = layer_by_layer.steadily(each, test=5, train=50)
+    assert found is holds
+    assert words in why
+
+
+def test_a_machine_that_saw_the_test_images_knows_shuffled_labels():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(60, 200))
+    assert layer_by_layer.leaked(points @ points.T / 200, rng.integers(3, size=60), 5, 5, fold=0) == 100

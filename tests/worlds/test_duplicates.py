@@ -8,7 +8,8 @@ from PIL import Image
 
 from zfhelpers.toyworld import familiar, novel
 from zfhelpers.worlds import duplicates as module
-from zfhelpers.worlds.duplicates import SIDE, THRESHOLD, duplicates, thumbnails
+from zfhelpers.worlds.duplicates import SIDE, THRESHOLD, duplicates, planted_found, thumbnails, without_copies
+from zfhelpers.worlds.world import ImageSet
 
 
 def as_picture(frame):
@@ -102,3 +103,21 @@ def test_bad_input_is_told_what_is_possible(source):
             duplicates(source, source, threshold)
     with pytest.raises(ValueError, match=r"Images to compare are \(N, 3, H, W\), not \(3, 146, 146\)"):
         duplicates(source, source[0])
+
+
+def test_copies_and_classes_that_lose_too_many_are_left_out(source):
+    labels = np.arange(12) % 3
+    frames = np.random.default_rng(5).integers(0, 256, (12, 3, 146, 146), dtype=np.uint8)
+    frames[[0, 3, 4]] = source[[1, 2, 5]]
+    target = ImageSet(frames, labels, 128)
+    left, classes, count = without_copies(target, source, least=3)
+    assert (classes.tolist(), count) == ([1, 2], 3)  # class 0 keeps two images of four
+    assert left.labels.tolist() == [0 if label == 1 else 1 for place, label in enumerate(labels) if label and place != 4]
+    assert len(left) == 7
+    same, classes, count = without_copies(ImageSet(frames[5:], labels[5:], 128), source, least=1)
+    assert (len(same), classes.tolist(), count) == (7, [0, 1, 2], 0)
+
+
+def test_planted_copies_are_found(source):
+    others = np.random.default_rng(6).integers(0, 256, (4, 3, 146, 146), dtype=np.uint8)
+    assert planted_found(source, others) == 3

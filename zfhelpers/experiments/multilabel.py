@@ -87,6 +87,23 @@ def average_precisions(present: np.ndarray, scores: np.ndarray) -> np.ndarray:
     )
 
 
+def mean_precision(present: np.ndarray, scores: np.ndarray, rows=slice(None)) -> float:
+    """Mean average precision over the classes, on some of the images, in %."""
+    return 100 * float(average_precisions(present[rows], scores[rows]).mean())
+
+
+def beside_the_largest(present: np.ndarray, scores: np.ndarray, largest: np.ndarray) -> float:
+    """Mean average precision, in %, of things that are not the largest of their image: a class's own images are left out.
+
+    Args:
+        present, scores: (n, C), as in `average_precisions`.
+        largest: (n,) class of the largest thing in each image.
+    """
+    rows = [largest != label for label in range(present.shape[1])]
+    each = [average_precisions(present[keep][:, [k]], scores[keep][:, [k]])[0] for k, keep in enumerate(rows)]
+    return 100 * float(np.mean(each))
+
+
 def multilabel_probe(features, present, labels, train, test, scheme: str, seed: int = 0) -> MultiLabelProbe:
     """Trains a linear classifier on images of several objects, and ranks test images by it for every class.
 

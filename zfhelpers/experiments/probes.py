@@ -74,6 +74,29 @@ def gram_matrix(features: np.ndarray) -> np.ndarray:
     return inner
 
 
+def side_by_side(grams: Iterable[np.ndarray]) -> np.ndarray:
+    """The inner products of several layers' features set side by side, each layer scaled so that none drowns the others.
+
+    A layer is divided by the mean squared distance of its images from their mean, which asks for no label.
+
+    Args:
+        grams: (N, N) of each layer.
+    """
+    return sum(gram / (gram.diagonal().mean() - gram.mean()) for gram in grams)
+
+
+def neighbours_alike(gram: np.ndarray, labels: np.ndarray, count: int = 6) -> np.ndarray:
+    """Whether the nearest neighbours of each image, by Euclidean distance, the nearest first, are of its class: (N, count) bool.
+
+    >>> neighbours_alike(np.outer([0.0, 1.0, 5.0], [0.0, 1.0, 5.0]), np.array([0, 0, 1]), count=1).ravel()
+    array([ True,  True, False])
+    """
+    labels = np.asarray(labels)
+    distances = gram.diagonal()[:, None] + gram.diagonal()[None] - 2 * gram
+    np.fill_diagonal(distances, np.inf)
+    return labels[np.argsort(distances, axis=1, kind="stable")[:, :count]] == labels[:, None]
+
+
 @dataclass(frozen=True)
 class Probe:
     """How well a linear classifier reads the classes from frozen features.

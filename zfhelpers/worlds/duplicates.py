@@ -18,6 +18,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from zfhelpers.files import forget
+from zfhelpers.worlds.world import ImageSet
 
 SIDE = 32  # pixels of the small grey pictures
 BLOCK = 2048  # images in a block: 2048 x 2048 correlations are 16 MB
@@ -84,3 +85,36 @@ def duplicates(source_frames, target_frames, threshold: float = THRESHOLD) -> tu
                 partner[rows] = torch.where(better, index + column, partner[rows])
     found = torch.nonzero(best >= threshold).squeeze(1)
     return found.numpy(), partner[found].numpy(), best[found].numpy()
+
+
+def without_copies(target: ImageSet, source_frames, least: int) -> tuple[ImageSet, np.ndarray, int]:
+    """A target without the images that also occur in the source, and without classes of which too few are left.
+
+    Args:
+        target: what features are tried on.
+        source_frames: (N, 3, H, W) uint8, what the network was trained on.
+        least: images that a class must have.
+
+    Returns:
+        the images that are left, their labels numbered anew; the classes that are left, (c,) indices; how many were taken out.
+    """
+    copies, _, _ = duplicates(target.frames, source_frames)
+    kept = np.setdiff1d(np.arange(len(target)), copies)
+    classes = np.flatnonzero(np.bincount(target.labels[kept], minlength=target.labels.max() + 1) >= least)
+    kept = kept[np.isin(target.labels[kept], classes)]
+    if len(kept) == len(target):
+        return target, classes, len(copies)
+    labels = np.searchsorted(classes, target.labels[kept])
+    return ImageSet(target.frames[kept], labels, target.image_size), classes, len(copies)
+
+
+def planted_found(frames, others, count: int = 3) -> int:
+    """A test of the test: how many of some planted copies `duplicates` finds.
+
+    Args:
+        frames: (N, 3, H, W) uint8, of which image 1 and the following `count` - 1 are planted.
+        others: (M, 3, H, W) uint8, among which none is.
+    """
+    planted = np.concatenate([others, frames[list(range(1, count + 1))]])
+    found, _, _ = duplicates(planted, frames)
+    return int(np.isin(np.arange(len(others), len(planted)), found).sum())

@@ -1,6 +1,8 @@
 """The pages of the report, made of notebooks and numbers by hand: what they show, and that they ask no server for anything."""
 
+import base64
 import html.parser
+import io
 import re
 import shutil
 from dataclasses import replace
@@ -9,11 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from zfhelpers.files import project_dir
 from zfhelpers.paper.expectations import Expectation
 from zfhelpers.paper.runs import Measurement, Need, Run, Verdict
-from zfhelpers.report import index
+from zfhelpers.report import index, refresh
 from zfhelpers.report import pages as report
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG of one pixel
@@ -24,14 +27,13 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, path: Path):
         super().__init__()
-        self.loads, self.links, self.alts, self.formulas, self.scripts = [], [], [], [], 0
+        self.loads, self.links, self.alts, self.formulas = [], [], [], []
         text = path.read_text(encoding="utf-8")
         self.feed(text)
         self.loads += re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")]+)", text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
-        self.scripts += tag == "script"
         self.links += [attributes["href"]] if tag == "a" and "href" in attributes else []
         self.loads += [attributes[key] for key in ("src", "srcset", "poster", "data") if key in attributes]
         self.loads += [attributes["href"]] if tag == "link" else []
@@ -101,7 +103,6 @@ def pages(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["04_first", "05_second", "index"])
 def test_pages_ask_no_server_for_anything(pages, name):
     page = Page(pages / f"{name}.html")
-    assert page.scripts == 0
     assert all(load.startswith("data:") for load in page.loads)
 
 
@@ -178,6 +179,80 @@ def test_a_world_without_a_record_is_measured_and_not_compared(pages, capsys, mo
     monkeypatch.setattr(index, "read_expected", lambda *_: None)
     assert index.main([str(pages), str(pages / "04_first.ipynb"), "--world", "mine", "--summary", "--strict"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("No numbers are on record for this world")
+
+
+def test_tables_of_any_origin_get_headings_a_frame_and_the_names_of_their_columns():
+    pandas = """<table border="1" class="dataframe">
+      <thead><tr style="text-align: right;"><th></th><th>here</th><th>the paper</th><th>note</th></tr></thead>
+      <tbody><tr><th>error &lt; 1</th><td>16</td><td></td><td>a note too long for the right</td></tr></tbody></table>"""
+    shown = report.framed(f"<p>Before.</p>{pandas}<script>'<table><tr><th>1</th></tr></table>'</script>")
+    assert shown.startswith('<p>Before.</p><div class="scroll stack"><table border="1" class="dataframe">')
+    assert '<th scope="col">here</th><th scope="col">the paper</th><th scope="col" class="words">note</th>' in shown
+    assert '<th scope="row">error &lt; 1</th><td data-label="here">16</td><td data-label="the paper"></td>' in shown
+    assert '<td data-label="note" class="words">a note' in shown
+    assert shown.endswith("</table></div><script>'<table><tr><th>1</th></tr></table>'</script>")
+    assert report.framed("<table><tr><td>1</td></tr></table>") == '<div class="scroll"><table><tr><td>1</td></tr></table></div>'
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("", ""),
+        ("# nothing but a word", "# nothing but a word"),
+        ("import os", "import os"),
+        ("from a import b\nzf.section(\n    'One',\n)\nfor x in b:\n    print(x)", "for x in b:"),
+        ("importance = 3", "importance = 3"),
+        ("%matplotlib inline\nx = 1", "%matplotlib inline x = 1"),
+    ],
+)
+def test_a_folded_cell_is_told_by_a_line(source, line):
+    assert report.gist(source) == line
+
+
+def figures(*cells) -> tuple[int, int]:
+    """Size of the thumbnail of a notebook of cells: text, or (width, height) of a figure, or that with a tag."""
+    made = []
+    for cell in cells:
+        if isinstance(cell, str):
+            made.append(new_markdown_cell(cell))
+            continue
+        file = io.BytesIO()
+        Image.new("RGB", cell[:2]).save(file, "PNG")
+        html = f'<img alt="A" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
+        output = new_output("display_data", data={"text/html": html})
+        made.append(new_code_cell("show", outputs=[output], metadata={"tags": list(cell[2:])}))
+    found = index.best_figure(new_notebook(cells=made))
+    return found and Image.open(io.BytesIO(base64.b64decode(found[0].partition(",")[2]))).size
+
+
+def test_thumbnail_is_the_tagged_figure_else_the_largest_of_the_papers_figure_else_the_first():
+    before, section = (
+        ["# Figure 2", (80, 80), "## 1  First", (90, 90)],
+        ["## 2  Figure 2", (20, 20), "### Layer 5", (40, 30), (30, 30)],
+    )
+    after = ["## 3  Another figure", (70, 70), "### Figure 3", (60, 60)]
+    assert figures("# None") is None
+    assert figures(*before, *after[:2]) == (80, 80)
+    assert figures(*before, *section, *after) == (40, 30)
+    assert figures(*before, *section, *after, (10, 10, "thumbnail")) == (10, 10)
+
+
+def test_refresh_keeps_the_tag_of_the_thumbnail(tmp_path):
+    cell = new_code_cell("print(1)", metadata={"tags": ["thumbnail"], "execution": {}})
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+    refresh.refresh(tmp_path / "a.ipynb")
+    assert nbformat.read(tmp_path / "a.ipynb", as_version=4).cells[0].metadata == {"tags": ["thumbnail"]}
+
+
+def test_headings_have_the_places_that_jupyter_gives_them_and_each_its_own():
+    sections = []
+    shown = [
+        report.MarkdownWithMath(report.Markdown(sections, Path())).render(text)
+        for text in ("## 1  *A* & $b$ (optional)", "## 1  *A* & $b$ (optional)")
+    ]
+    assert [section.place for section in sections] == ["1--A-&--(optional)", "1--A-&--(optional)-2"]
+    assert shown[1].startswith('<h2 id="1--A-&amp;--(optional)-2">1  <em>A</em> &amp; <svg')
+    assert shown[1].endswith('</svg> <span class="optional">optional</span></h2>\n')
 
 
 def test_index_lists_what_has_not_been_run(tmp_path):

@@ -19,7 +19,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,8 +36,12 @@ from zfhelpers.report.pages import TEMPLATES, heading, opening, page, write_page
 from zfhelpers.report.settings import matching
 
 THUMBNAIL = (640, 480)  # pixels at most
+THUMBNAIL_TAG = "thumbnail"  # of the cell whose figure stands for its notebook
 PAPER = re.compile(r"(Fig|Tables?|[Ss]ec)(?:\.|ure|tion)?\s(\d[\w.–-]*(?<![.–-]))")
+HEADING = re.compile(r"^(##+)\s+(.+)", re.MULTILINE)
+FIGURE = re.compile(r"\bFig(?:\.|ure)\s*\d|\bthe figure\b", re.IGNORECASE)
 IMAGE = re.compile(r"<img\b[^>]*>", re.DOTALL)
+EMBEDDED = re.compile(r"data:image/(?!svg)[^,]*;base64,")
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def _entry(reports: Path, notebook: Path) -> dict:
         page(failed, [], home="../index.html")
     papers = (f"{kind}{'.' * (not kind.startswith('Table'))} {place}" for kind, place in PAPER.findall(opening(shown)))
     rows, found = [_row(each) for each in run.measurements], compare(run)
-    image, alt = (finished and first_figure(shown)) or (None, "")
+    image, alt = (finished and best_figure(shown)) or (None, "")
     return {
         "name": notebook.stem,
         "finished": finished,
@@ -189,20 +193,42 @@ def _row(found: Measurement) -> dict:
     }
 
 
-def first_figure(notebook: nbformat.NotebookNode) -> tuple[str, str] | None:
-    """The first picture of an executed notebook, made small, as (data URI, alt text)."""
-    for data in (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])):
-        for tag in IMAGE.findall(data.get("text/html", "")):
-            found = dict(re.findall(r'\b(src|alt)="([^"]*)"', tag))
-            if found.get("src", "").startswith("data:image/") and ";base64," in found["src"]:
-                return _thumbnail(found["src"].partition(",")[2]), html.unescape(found.get("alt", ""))
-        if "image/png" in data:
-            return _thumbnail(data["image/png"]), data.get("text/plain", "")
-    return None
+def best_figure(notebook: nbformat.NotebookNode) -> tuple[str, str] | None:
+    """The picture that stands for an executed notebook on the index, made small, as (data URI, alt text); None if it has none.
+
+    It is the largest of a cell tagged "thumbnail". Without that tag it is the largest of the first section whose heading names a
+    figure, such as "Figure 2, layer by layer", with the sections within it; without such a section, the first of all.
+    """
+    tagged, section, every, level = [], [], [], None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for marks, title in HEADING.findall(cell.source):
+                if level is not None and len(marks) <= level:
+                    level = 0  # that section is over, and no other counts
+                elif level is None and FIGURE.search(title):
+                    level = len(marks)
+        found = list(_figures(cell))
+        tagged += found if THUMBNAIL_TAG in cell.metadata.get("tags", []) else []
+        section += found if level else []
+        every += found
+    best = max(tagged or section or every[:1], key=lambda each: each[0].width * each[0].height, default=None)
+    return best and (_thumbnail(best[0]), best[1])
 
 
-def _thumbnail(encoded: str) -> str:
-    image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
+def _figures(cell: nbformat.NotebookNode) -> Iterator[tuple[Image.Image, str]]:
+    """The pictures below a cell, each with its alt text."""
+    for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+        tags = [dict(re.findall(r'\b(src|alt)="([^"]*)"', tag)) for tag in IMAGE.findall(data.get("text/html", ""))]
+        held = [tag for tag in tags if EMBEDDED.match(tag.get("src", ""))]
+        found = [(tag["src"].partition(",")[2], html.unescape(tag.get("alt", ""))) for tag in held]
+        if not found and "image/png" in data:
+            found = [(data["image/png"], data.get("text/plain", ""))]
+        for encoded, alt in found:
+            yield Image.open(io.BytesIO(base64.b64decode(encoded))), alt
+
+
+def _thumbnail(image: Image.Image) -> str:
+    image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     small = io.BytesIO()

@@ -8,27 +8,67 @@ The Snakefile calls this module as a program, on what `run` has made:
 from __future__ import annotations
 
 import argparse
+import ast
 import html
+import itertools
 import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 from matplotlib import rc_context
 from matplotlib.textpath import TextPath
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.formatters import HtmlFormatter
 
 TEMPLATES = Path(__file__).parent / "templates"
 PRIORITY = ("text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain")
 PATH_LETTERS = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}  # matplotlib's codes as SVG has them
+OPTIONAL = re.compile(r"\s*\(optional\)$")
+TABLE = re.compile(r"<script\b.*?</script>|<table\b.*?</table>", re.DOTALL)
+ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
+ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
+GIST = 110  # letters, more than fit
+WORDS = 24  # letters of a cell of a table; a column with longer ones is text, and stands on the left
+OURS = re.compile(r"\b(here|paper|verdict)\b")  # in a heading: such a table is stacked where it is too wide
+NOT_FOR_READERS = {"out_dir"}  # parameters that say nothing about what is on the page
+
+
+@dataclass(frozen=True)
+class Section:
+    """A line of the contents list: `title` is HTML, `place` the id of its heading."""
+
+    level: int
+    title: str
+    place: str
+    optional: bool
 
 
 class Markdown(IPythonRenderer):
-    """Markdown cells with their formulas drawn, and their HTML as it is: the base class would close every <details> at once."""
+    """Markdown cells with their formulas drawn, and their HTML as it is: the base class would close every <details> at once.
+
+    Args:
+        sections: gets every heading; no two get the same id.
+        source: the folder that images are named from.
+    """
+
+    def __init__(self, sections: list[Section], source: Path):
+        super().__init__(escape=False, embed_images=True, path=str(source))
+        self.sections = sections
+
+    def heading(self, text: str, level: int, **attributes) -> str:
+        """`## ...`, with the id that Jupyter gives it, so that a link to it leads there in both."""
+        plain = html.unescape(re.sub(r"<[^>]+>", "", text)).strip()
+        place, taken = plain.replace(" ", "-"), {section.place for section in self.sections}
+        place = next(name for name in (place, *(f"{place}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+        title = OPTIONAL.sub("", text)
+        self.sections.append(Section(level, re.sub(r"</?a\b[^>]*>", "", title), place, title != text))
+        mark = ' <span class="optional">optional</span>' if title != text else ""
+        return f'<h{level} id="{html.escape(place)}">{title}{mark}</h{level}>\n'
 
     def block_html(self, html: str) -> str:
         """A line that starts with a tag."""
@@ -85,11 +125,15 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
     """
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata.pop("widgets", None)  # their pictures are in the outputs; to draw them anew takes scripts from a server
-    source = Path(notebook.metadata.get("papermill", {}).get("input_path") or executed).parent
+    ran = notebook.metadata.get("papermill", {})
+    source, title, sections = Path(ran.get("input_path") or executed).parent, heading(notebook) or executed.stem, []
 
     def markdown2html(text: str) -> str:
-        renderer = Markdown(escape=False, embed_images=True, path=str(source), exclude_anchor_links=True)
-        return MarkdownWithMath(renderer=renderer).render(text)
+        return framed(MarkdownWithMath(renderer=Markdown(sections, source)).render(text))
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = markdown2html(cell.source)  # now, because the contents list stands above them
 
     def link(match: re.Match) -> str:
         target, hash_, place = match[1].partition("#")
@@ -101,19 +145,76 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
     exporter = HTMLExporter(extra_template_basedirs=[folder], template_name=name, template_file="page.html.j2")
     exporter.display_data_priority = list(PRIORITY)
     exporter.register_filter("markdown2html", markdown2html)
-    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("friendly", "github-dark"))
+    exporter.register_filter("framed", framed)
+    exporter.register_filter("gist", gist)
     around = [None, *names, None]
     place = around.index(executed.stem) if executed.stem in names else None
     resources = {
-        "title": heading(notebook) or executed.stem,
+        "title": title,
         "home": home,
-        "highlighting": f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}",
+        "contents": [(each, quote(each.place)) for each in sections if each.level in (2, 3)],
+        "given": {name: value for name, value in ran.get("parameters", {}).items() if name not in NOT_FOR_READERS},
         "previous": around[place - 1] if place else None,
         "next": around[place + 1] if place else None,
     }
     text, _ = exporter.from_notebook_node(notebook, resources=resources)
     text = re.sub(r'href="(?![#/]|[a-z]+:)([^"]+\.(?:ipynb|py|md|cff)(?:#[^"]*)?)"', link, text)
     return write_page(executed.with_suffix(".html"), text)
+
+
+def gist(source: str) -> str:
+    """One line that stands for a folded cell: the first statement that does more than import, or say which section this is.
+
+    >>> gist("import torch\\n\\nfound = torch.rand(\\n    2, 3\\n)\\nfound")
+    'found = torch.rand( 2, 3 )'
+    """
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        statements = []
+    parts = [ast.get_source_segment(source, each) for each in statements] or [source.strip()]
+    chosen = next((part for part in parts if not re.match(r"import\b|from\b|zf\.section\(", part)), parts[0])
+    compound = re.match(r"(def|class|for|while|with|if|try)\b", chosen)
+    return " ".join((chosen.partition("\n")[0] if compound else chosen).split())[:GIST]
+
+
+def framed(text: str) -> str:
+    """HTML with a frame around each table, and its headings and columns marked; `style.css` fits it into a narrow window.
+
+    >>> framed("<table><tr><th>error</th><td>16</td></tr></table>")
+    '<div class="scroll"><table><tr><th scope="row">error</th><td>16</td></tr></table></div>'
+    """
+    return TABLE.sub(lambda match: match[0] if match[0].startswith("<script") else _framed(match[0]), text)
+
+
+def _framed(table: str) -> str:
+    head, close, body = table.rpartition("</thead>")
+    columns, *_ = [*(_cells(row) for row in reversed(ROW.findall(head))), []]
+    cells = itertools.zip_longest(*map(_cells, ROW.findall(body)), fillvalue="")
+    text = {number for number, column in enumerate(cells) if number and max(map(len, column)) > WORDS}
+
+    def marked(row: str, scope: str) -> str:
+        numbers = itertools.count()
+
+        def cell(match: re.Match) -> str:
+            tag, attributes, number = match[1], match[2], next(numbers)
+            label = columns[number] if number < len(columns) and tag == "td" else ""
+            attributes += f' scope="{scope}"' * (tag == "th" and "scope=" not in attributes)
+            attributes += f' data-label="{label}"' * bool(label) + ' class="words"' * (number in text)
+            return f"<{tag}{attributes}>"
+
+        return re.sub(r"<(t[hd])\b([^>]*)>", cell, row)
+
+    head = ROW.sub(lambda row: marked(row[0], "col"), head)
+    body = ROW.sub(lambda row: marked(row[0], "row"), body)
+    stack = " stack" if any(map(OURS.search, columns)) else ""
+    return f'<div class="scroll{stack}">{head}{close}{body}</div>'
+
+
+def _cells(row: str) -> list[str]:
+    """The text of the cells of a row, as an attribute can hold it."""
+    cells = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+    return [html.escape(html.unescape(re.sub(r"<[^>]+>", "", cell)).strip()) for cell in cells]
 
 
 def opening(notebook: nbformat.NotebookNode) -> str:

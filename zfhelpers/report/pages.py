@@ -28,6 +28,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 TEMPLATES = Path(__file__).parent / "templates"
 PRIORITY = ("text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain")
 PATH_LETTERS = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}  # matplotlib's codes as SVG has them
+LEFT_OR_RIGHT = re.compile(r"(?<=\\)[lr](?=[Vv]ert\b)")  # \lVert: matplotlib has bars without a side alone
 OPTIONAL = re.compile(r"\s*\(optional\)$")
 TABLE = re.compile(r"<script\b.*?</script>|<table\b.*?</table>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
@@ -93,13 +94,15 @@ def formula(tex: str) -> str:
 
     >>> formula("x^2")[:50]
     '<svg class="math" role="img" aria-label="x^2" view'
+    >>> formula(r"\lVert x \rVert")[:4]
+    '<svg'
     >>> formula(r"\begin{cases}")
     '<code>\\begin{cases}</code>'
     """
     tex, em = " ".join(tex.split()), 100
     try:
         with rc_context({"mathtext.fontset": "stix"}):
-            outline = TextPath((0, 0), f"${tex}$", size=em)
+            outline = TextPath((0, 0), f"${LEFT_OR_RIGHT.sub('', tex)}$", size=em)
     except ValueError:
         return f"<code>{html.escape(tex)}</code>"
     strokes = [

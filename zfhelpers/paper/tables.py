@@ -8,6 +8,7 @@ layer1  110
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 
 
@@ -96,11 +97,13 @@ def quantity(value: object, unit: str) -> str:
 
 
 def rounded(value: object) -> str:
-    """A measured number: four digits of it, thousands separated, whole numbers whole, a dash for nothing.
+    """A measured number: four digits of it, thousands separated, whole numbers whole, a dash for nothing; no powers of ten.
 
-    >>> rounded(0.123456), rounded(62357608), rounded("by eye"), rounded(None)
-    ('0.1235', '62,357,608', 'by eye', '-')
+    >>> rounded(0.123456), rounded(62357608), rounded("by eye"), rounded(None), rounded(1.953e-06)
+    ('0.1235', '62,357,608', 'by eye', '-', '0.000002')
     """
+    if isinstance(value, float) and 0 < abs(value) < 1e-4:
+        return f"{value:.{-math.floor(math.log10(abs(value)))}f}"
     return f"{value:,.4g}" if isinstance(value, float) and not value.is_integer() else number(value)
 
 

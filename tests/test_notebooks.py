@@ -30,6 +30,7 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 
 LARGEST = 1_000_000  # bytes
 LONGEST = 10  # lines of a function
+CELL, WIDTH, COURSE = 15, 88, 2000  # lines of a cell that are not blank; letters of a line; lines of code in all notebooks
 HANGING_WIDGETS = {"interact", "interactive", "interactive_output", "Output"}
 EXCUSES = {"NBVAL_SKIP", "NBVAL_IGNORE_OUTPUT", "NBVAL_RAISES_EXCEPTION", "nbval-skip", "nbval-ignore-output", "raises-exception"}
 GENERATED = ("data/downloads", "data/cache")
@@ -71,6 +72,16 @@ def complaints(notebook, folder: Path) -> list[str]:
     return found
 
 
+def code_lines(cell) -> list[str]:
+    """The lines of a code cell that are not blank."""
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def test_the_course_stays_short():
+    cells = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert sum(len(code_lines(cell)) for cell in cells) <= COURSE
+
+
 def source_complaints(cell) -> list[str]:
     try:
         tree = ast.parse(cell.source)
@@ -81,6 +92,10 @@ def source_complaints(cell) -> list[str]:
     used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     used |= {node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
     found += [f"uses {name}, which hangs papermill" for name in used & HANGING_WIDGETS]
+    if (lines := len(code_lines(cell))) > CELL:
+        found.append(f"has {lines} lines, more than {CELL}")
+    if wide := [line for line in cell.source.splitlines() if len(line) > WIDTH]:
+        found.append(f"has lines of more than {WIDTH} letters: {wide}")
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= LONGEST:
             found.append(f"function {node.name} has more than {LONGEST} lines")
@@ -180,6 +195,8 @@ BAD = {
     "interact": ("from ipywidgets import interact",),
     "Output": ("import ipywidgets as w\nw.Output()",),
     "long function": ("def f(x):\n" + "    x += 1\n" * 10,),
+    "long cell": ("x = 1\n" * 16,),
+    "long line": (f"x = {'1' * 85}",),
     "excuse": ("# NBVAL_IGNORE_OUTPUT\nprint(1)",),
     "error": ("1 / 0", new_output("error", ename="ZeroDivisionError", evalue="", traceback=[])),
     "image without alt": ("x", shown(text_html='<p><img src="data:,"></p>', text_plain="<Picture>")),

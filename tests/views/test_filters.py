@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from zfhelpers.views.filters import filters_view, spectrum
+from zfhelpers.figures import projection_to_rgb
+from zfhelpers.views.filters import bank_sheet, filters_view, spectrum
 from zfhelpers.views.panels import PANEL
 
 
@@ -30,6 +31,18 @@ def test_a_smaller_bank_moves_the_slider_into_range(banks):
     view.set(bank="smooth")
     assert view.state == {"bank": "smooth", "filter": 19}
     assert view.error is None
+
+
+def test_a_weak_filter_is_drawn_to_its_own_contrast(banks):
+    """As the panel's heading says: ten times weaker, the same picture."""
+    weights = banks["rough"][0].astype(np.float32)
+    sheet, columns, cell = bank_sheet(np.stack([weights, weights / 10]))
+    assert columns == 2
+    zoom = cell // 12  # eleven pixels and a line
+    drawn = np.asarray(sheet)[::zoom, ::zoom]
+    expected = projection_to_rgb(weights).transpose(1, 2, 0)
+    np.testing.assert_array_equal(drawn[:, :11], expected)
+    np.testing.assert_array_equal(drawn[:, 12:], expected)
 
 
 def test_thespectrum_peaks_where_the_grating_is():

@@ -61,10 +61,11 @@ def filters_view(banks: Mapping[str, object], edges: tuple[float, float] = EDGES
 
 
 def bank_sheet(bank: np.ndarray) -> tuple[Image.Image, int, int]:
-    """All filters of a bank in about a square, how many stand in a row, and the side of one cell in pixels."""
+    """All filters of a bank in about a square, each scaled by itself; how many in a row, and the side of a cell in pixels."""
     columns, side = math.ceil(math.sqrt(len(bank))), bank.shape[-1] + 1
     zoom = max(1, PANEL // (columns * side))
-    drawn = to_pillow(mosaic(projection_to_rgb(bank), columns))
+    tiles = np.stack([projection_to_rgb(weights) for weights in bank])
+    drawn = to_pillow(mosaic(tiles, columns))
     return drawn.resize((drawn.width * zoom, drawn.height * zoom), Image.Resampling.NEAREST), columns, side * zoom
 
 

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from zfhelpers import figures
+from zfhelpers.experiments.invariance import InvarianceCurves
 from zfhelpers.figures.colours import COLOURS
 
 NAMES = ["mug", "car", "bus"]
@@ -34,6 +36,15 @@ def test_names_have_the_colours_of_their_curves(drawings):
 def test_panels_are_lettered_row_by_row(drawings):
     figures.invariance_figure([ROW, replace(ROW, xlabel="scale (times)")], NAMES)
     assert [axes.get_title(loc="left") for axes in drawings[0].axes] == [f"({row}{column})" for row in "ab" for column in "1234"]
+
+
+def test_a_row_of_what_was_measured_takes_the_first_and_the_last_picture():
+    curves = InvarianceCurves("rotation", torch.arange(0, 361, 30.0), {"layer1": torch.rand(3, 13)}, torch.rand(3, 13))
+    pictures = np.random.default_rng(1).integers(0, 256, (3, 13, 3, 40, 40), np.uint8)
+    row = figures.invariance_row(curves, pictures)
+    assert (row.xlabel, list(row.ticks)) == ("rotation (degrees)", [0, 90, 180, 270, 360])
+    np.testing.assert_array_equal(row.samples[:, [0, -1]], pictures[:, [0, -1]])
+    assert row.samples.shape[1] == 8
 
 
 @pytest.mark.parametrize(

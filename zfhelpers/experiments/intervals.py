@@ -6,15 +6,15 @@
     [0.52, 5.48]
 
 `over_images` asks what these very networks would do on other images of the same kind, and so do, by the same bootstrap,
-`over_pairs` of a mean over pairs of images, and `resampled` of anything else that is computed from images, such as a median. What
-they say of images is said as well of feature maps, of which also a few were drawn.
+`over_pairs` of a mean over pairs of images, `ratio_of_means` of what is left of a mean, and `resampled` of anything else that is
+computed from images, such as a median. What they say of images is said as well of feature maps, of which also a few were drawn.
 
 `over_trainings` asks what other networks, trained with other seeds, would do on these very images. With three trainings it is
 wide, because three numbers tell little about their own spread; with one it cannot be said at all. `pooled` lets several networks
 tell it together, `welch` is for one that scatters more than the others, and `outlying` finds it. `over_divisions` asks what other
-random divisions of one set of images into training and test images would give. `above` says what several intervals of one number
-agree on, and `together` what the parts of a claim come to. `share_of` and `median_of` give a number with its interval: how many
-images something is true of, and the middle of their values.
+random divisions of one set of images into training and test images would give. `above` and `below` say what several intervals of
+one number agree on, and `together` what the parts of a claim come to. `share_of` and `median_of` give a number with its interval:
+how many images something is true of, and the middle of their values.
 """
 
 from __future__ import annotations
@@ -137,6 +137,27 @@ def median_of(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
     return float(np.median(values)), (float(ends.low), float(ends.high))
 
 
+def ratio_of_means(part: np.ndarray, whole: np.ndarray, seed: int = 0) -> tuple[float, tuple[float, float]]:
+    """The mean of `part` over that of `whole`, both (N,) of the same images, and its interval with other images.
+
+    >>> ratio_of_means(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
+    (0.5, (0.5, 0.5))
+    """
+    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    ends = resampled(lambda rows: part[rows].mean() / whole[rows].mean(), len(part), seed)
+    return float(part.mean() / whole.mean()), ends
+
+
+def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over images, and half the width of its 95 % interval, for each column of (images, columns): for a curve's band.
+
+    >>> mean_and_spread(np.array([[0.0, 1.0], [2.0, 1.0]]))
+    (array([1., 1.]), array([1.96, 0.  ]))
+    """
+    values = np.asarray(values, dtype=np.float64)
+    return values.mean(0), 1.96 * values.std(0, ddof=1) / len(values) ** 0.5
+
+
 def over_trainings(values: Sequence[float], share: float = 0.95) -> tuple[float, float] | None:
     """The interval of a mean over trainings, by Student's t; None for fewer than two.
 
@@ -229,6 +250,15 @@ def above(limit: float, *intervals: tuple[float, float] | None) -> bool | None:
     if known and all(low > limit for low, _ in known):
         return True
     return False if known and all(high < limit for _, high in known) else None
+
+
+def below(limit: float, *intervals: tuple[float, float] | None) -> bool | None:
+    """Whether a number lies below a limit, as `above`.
+
+    >>> below(2, (0.5, 1.5)), below(2, (2.5, 3.0)), below(2, (1.0, 3.0))
+    (True, False, None)
+    """
+    return {True: False, False: True, None: None}[above(limit, *intervals)]
 
 
 def together(*parts: bool | None) -> bool | None:

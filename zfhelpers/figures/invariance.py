@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,12 @@ from numpy.typing import ArrayLike
 from zfhelpers.figures.colours import COLOURS
 from zfhelpers.figures.picture import DPI, Picture, style
 from zfhelpers.figures.tiles import array, fit, mosaic, pixels
+
+if TYPE_CHECKING:
+    from zfhelpers.experiments.invariance import InvarianceCurves
+
+LABELS = {"translation": "vertical translation (pixels)", "scale": "scale (ratio)", "rotation": "rotation (degrees)"}
+SAMPLES = 8  # pictures of each image, as in the paper
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,19 @@ class InvarianceRow:
     distances: Mapping[str, ArrayLike]
     probability: ArrayLike
     ticks: Sequence[float] | None = None
+
+
+def invariance_row(curves: InvarianceCurves, pictures: ArrayLike) -> InvarianceRow:
+    """A row of what was measured, with samples evenly spaced among all pictures.
+
+    Args:
+        curves: of one kind of transformation.
+        pictures: (images, T, C, h, h) uint8, the images after each amount.
+    """
+    places = np.linspace(0, len(curves.amounts) - 1, SAMPLES).astype(int)
+    ticks = range(0, 361, 90) if curves.kind == "rotation" else None
+    samples = array(pictures)[:, places]
+    return InvarianceRow(LABELS[curves.kind], curves.amounts, samples, curves.distances, curves.probability, ticks)
 
 
 def invariance_figure(

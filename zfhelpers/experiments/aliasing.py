@@ -1,7 +1,8 @@
 """What a stride folds: aliasing in the first layers (sec. 4.1, Fig. 6 d, e).
 
 A convolution with stride s keeps one response in s. What varies faster than once in 2 s pixels then masquerades as something
-slower, and the masquerade changes when the image moves by less than the stride. Two measures, of the signal and of the effect:
+slower, and the masquerade changes when the image moves by less than the stride. Two measures, of the signal and of the effect,
+and a `grating` to show it with:
 
     folded_share    of the energy that a filter lets through, how much lies above 1 / (2 s) cycles per pixel
     shift_change    |S(d) - S(0)| / |S(0)|,  S(d) the activity of every map, summed over space, of an image moved by d pixels
@@ -20,6 +21,17 @@ from torch import Tensor, nn
 
 from zfhelpers.hooks import activations, find_layer, maps_first
 from zfhelpers.worlds.world import World
+
+
+def grating(cycles: float, side: int = 96) -> Tensor:
+    """Vertical stripes of so many cycles per pixel, (side, side) from -1 to 1, beginning with a maximum.
+
+    Of 0.23 cycles per pixel every fourth pixel is the same as of 0.02 = | 0.23 - 1 / 4 |:
+
+    >>> torch.allclose(grating(0.23)[::4, ::4], grating(0.02)[::4, ::4], atol=1e-4)
+    True
+    """
+    return torch.cos(2 * torch.pi * cycles * torch.arange(side)).expand(side, side)
 
 
 @torch.no_grad()

@@ -260,3 +260,23 @@ def test_index_lists_what_has_not_been_run(tmp_path):
     (tmp_path / "reports").mkdir()
     index.index(tmp_path / "reports", [tmp_path / "a.ipynb"], "toy")
     assert "This notebook has not been run." in (tmp_path / "reports" / "index.html").read_text()
+
+
+def test_the_words_of_the_course_have_a_page_of_their_own(tmp_path):
+    lessons, reports = tmp_path / "lessons", tmp_path / "reports"
+    for folder in (lessons, reports):
+        folder.mkdir()
+    (lessons / report.GLOSSARY).write_text(
+        "# Words\n\n## top-1 error\nMisses. Lesson [04](04_first.ipynb), a [word](#word).\n\n## word\nThis.\n"
+    )
+    text = "# First\n\nThe [top-1 error](GLOSSARY.md#top-1-error)."
+    executed = new_notebook(
+        cells=[new_markdown_cell(text)], metadata={"papermill": {"input_path": str(lessons / "04_first.ipynb")}}
+    )
+    nbformat.write(executed, reports / "04_first.ipynb")
+    report.page(reports / "04_first.ipynb", ["04_first"])
+    assert "GLOSSARY.html#top-1-error" in Page(reports / "04_first.html").links
+    words = Page(reports / "GLOSSARY.html")
+    assert {"04_first.html", "#word", "index.html"} <= set(words.links)
+    assert 'id="top-1-error"' in (reports / "GLOSSARY.html").read_text(encoding="utf-8")
+    assert sorted(path.name for path in reports.iterdir()) == ["04_first.html", "04_first.ipynb", "GLOSSARY.html"]

@@ -9,11 +9,13 @@ import re
 import ipywidgets as widgets
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from tests.test_browser import CHROMIUM, chromium_page, sync_api
 from tests.views.test_every_view import MAKERS
 from zfhelpers import views
+from zfhelpers.occlusion import OcclusionMaps
 from zfhelpers.views import marks, playback
 
 PLAYING = sorted(set(MAKERS) - {"grey"})  # its slider has 256 places
@@ -78,6 +80,17 @@ def redrawn(source: str, drawn: list) -> Image.Image:
             mark = marks.Outside([round(value) for value in values[:4]], values[4])
         mark.draw(image)
     return image
+
+
+def test_the_places_of_a_whole_figure_all_play(plays):
+    maps = OcclusionMaps(
+        torch.rand(34, 34, 24), {"layer5": torch.rand(34, 34, 4)}, torch.rand(24), {"layer5": torch.ones(4)}, 2, 29, 3
+    )
+    photo = np.zeros((3, 128, 128), np.uint8)
+    found = states_in(page_of(views.occlusion_view(photo, maps, [f"class {number}" for number in range(24)], 0)))
+    assert [control["name"] for control in found["controls"]] == ["row", "column"]
+    assert len(found["states"]) == 34 * 34
+    assert len(found["bases"]) == 1
 
 
 def test_a_state_that_cannot_be_shown_says_so(plays):

@@ -73,9 +73,7 @@ class Picture:
     """
 
     def __init__(self, drawing, alt: str):
-        if not isinstance(alt, str) or not alt.strip():
-            raise ValueError("A picture needs alt text: one sentence that says what is to be seen in it.")
-        self.alt = " ".join(alt.split())
+        self.alt = described(alt)
         self.png = drawing if isinstance(drawing, bytes) else encode(drawing)
         with Image.open(io.BytesIO(self.png)) as image:
             self.size = image.size
@@ -94,6 +92,17 @@ class Picture:
     def save(self, path: str | Path) -> None:
         """Writes the PNG."""
         Path(path).write_bytes(self.png)
+
+
+def described(alt: str) -> str:
+    """An alt text in one line.
+
+    Raises:
+        ValueError: it is missing or empty.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError("A picture needs alt text: one sentence that says what is to be seen in it.")
+    return " ".join(alt.split())
 
 
 def img(data: bytes, alt: str) -> str:

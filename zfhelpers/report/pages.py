@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import nbformat
@@ -24,6 +25,7 @@ from matplotlib import rc_context
 from matplotlib.textpath import TextPath
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 TEMPLATES = Path(__file__).parent / "templates"
 PRIORITY = ("text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain")
@@ -32,10 +34,10 @@ LEFT_OR_RIGHT = re.compile(r"(?<=\\)[lr](?=[Vv]ert\b)")  # \lVert: matplotlib ha
 OPTIONAL = re.compile(r"\s*\(optional\)$")
 TABLE = re.compile(r"<script\b.*?</script>|<table\b.*?</table>", re.DOTALL)
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
-ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 GIST = 110  # letters, more than fit
 WORDS = 24  # letters of a cell of a table; a column with longer ones is text, and stands on the left
 OURS = re.compile(r"\b(here|paper|verdict)\b")  # in a heading: such a table is stacked where it is too wide
+GLOSSARY = "GLOSSARY.md"  # beside the notebooks; it has a page of its own
 NOT_FOR_READERS = {"out_dir"}  # parameters that say nothing about what is on the page
 
 
@@ -141,7 +143,8 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
     def link(match: re.Match) -> str:
         target, hash_, place = match[1].partition("#")
         name = target.removesuffix(".ipynb")
-        moved = f"{name}.html" if name in names else os.path.relpath(source / target, executed.parent)
+        here = name in names or target == GLOSSARY
+        moved = f"{Path(target).stem}.html" if here else os.path.relpath(source / target, executed.parent)
         return f'href="{moved}{hash_}{place}"'
 
     folder, name = str(TEMPLATES.parent), TEMPLATES.name
@@ -162,7 +165,20 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
     }
     text, _ = exporter.from_notebook_node(notebook, resources=resources)
     text = re.sub(r'href="(?![#/]|[a-z]+:)([^"]+\.(?:ipynb|py|md|cff)(?:#[^"]*)?)"', link, text)
+    if f"{Path(GLOSSARY).stem}.html" in text and executed.stem in names:
+        glossary(source / GLOSSARY, executed.parent, names, home)
     return write_page(executed.with_suffix(".html"), text)
+
+
+def glossary(text: Path, folder: Path, names: Sequence[str], home: str = "index.html") -> Path:
+    """Writes the page of the words that notebooks link to, from a Markdown file, into the folder of their pages."""
+    words = new_notebook(cells=[new_markdown_cell(text.read_text(encoding="utf-8"))])
+    words.metadata["papermill"] = {"input_path": str(text)}
+    with TemporaryDirectory() as place:
+        executed = Path(place) / f"{text.stem}.ipynb"
+        nbformat.write(words, executed)
+        made = page(executed, names, home)
+        return write_page(folder / made.name, made.read_text(encoding="utf-8"))
 
 
 def gist(source: str) -> str:
@@ -233,7 +249,7 @@ def heading(notebook: nbformat.NotebookNode) -> str:
 
 def write_page(path: Path, text: str) -> Path:
     """A page that is there is there in full."""
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # several processes may write the same page
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
     return path

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from PIL import Image, ImageDraw
 
 from zfhelpers.boxes import Box
-from zfhelpers.figures.picture import Picture
+from zfhelpers.figures.picture import Picture, described, encode
 
 VEIL = 0.55  # how much of a veil's colour is seen
 
@@ -101,10 +102,15 @@ class Marked(Picture):
 
     def __init__(self, base: Image.Image, marks: Sequence[Mark], alt: str, handle: Box | None = None):
         self.base, self.marks, self.handle = base, list(marks), handle
-        whole = base.copy()
+        self.alt, self.size = described(alt), base.size
+
+    @cached_property
+    def png(self) -> bytes:
+        """The base with its marks as PNG, drawn when it is asked for: a thousand states are told apart without a picture."""
+        whole = self.base.copy()
         for mark in self.marks:
             mark.draw(whole)
-        super().__init__(whole, alt)
+        return encode(whole)
 
     def plain_marks(self) -> list[list]:
         """The marks as plain data for a script: each its kind, and then its fields, flat, in tenths of a pixel."""

@@ -169,6 +169,16 @@ class View(widgets.VBox):
         self._picture.value = img(self.png, self.alt)
         self._text.value = f'<div aria-live="polite">{self.readout}</div>'
 
+    def moved(self, values: Mapping) -> dict:
+        """The state after controls have been moved, with whatever else they move; nothing is drawn yet."""
+        self._moving = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._moving = False
+        return self.state
+
     def shown_in(self, state: dict) -> tuple[Picture, str]:
         """The picture and the readout of any state, without moving there."""
         return shown(*self.render(state))

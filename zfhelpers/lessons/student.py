@@ -85,10 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     notebooks = options.notebooks or sorted((project_dir() / "notebooks").glob("*.ipynb"))
     if kept := [path.name for path in notebooks if (options.out / path.name).exists()]:
-        print(
-            f"{options.out} has {', '.join(kept)} already, perhaps with a student's work; move them, or say --out.",
-            file=sys.stderr,
-        )
+        print(f"{options.out} has {kept[0]} already, perhaps with a student's work; name another folder: --out.", file=sys.stderr)
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
     try:

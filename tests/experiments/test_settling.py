@@ -48,8 +48,9 @@ def test_a_layer_has_settled_where_its_curve_stays(found):
     assert numbers["layer1: means, settled from epoch"] == 20
     assert numbers["layer1: strongest, epoch 5"] == seen.curves["strongest"]["layer1"][1]
     assert "layer1: strongest, epoch 20" not in numbers, "the end resembles itself"
-    names, values = seen.from_random("means")["layer1"]
-    assert (names, values[0]) == (["random", "1", "5", "20"], seen.random["means"]["layer1"])
+    places, values = seen.from_random("means")["layer1"]
+    assert (places, values[0]) == ([0.5, 1, 5, 20], seen.random["means"]["layer1"])
+    assert [seen.places[place] for place in places] == ["random", "1", "5", "20"]
 
 
 def test_shuffled_features_have_nothing_in_common(monkeypatch):

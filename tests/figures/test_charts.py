@@ -34,6 +34,21 @@ def test_an_axis_is_marked_where_it_should_be(drawings):
     assert axes.get_xticks().tolist() == [1, 2, 3, 4, 5]
 
 
+def test_marks_are_named_and_nothing_is_written_between_them(drawings):
+    figures.curves_figure({"one": ([0.5, 1, 64], [0, 1, 2])}, "epoch", "CKA", xlog=True, xticks={0.5: "random", 1: "1", 64: "64"})
+    (axes,) = drawings[0].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["random", "1", "64"]
+    assert len(axes.get_xticks(minor=True)) == 0
+
+
+def test_a_line_on_top_is_dashed_and_a_place_on_the_axis_marked(drawings):
+    figures.curves_figure(SERIES, "epoch", "error (%)", dashed=["top-5"], mark=(2, "the rate falls"))
+    (axes,) = drawings[0].axes
+    top1, top5, mark = axes.get_lines()
+    assert [line.is_dashed() for line in (top1, top5)] == [False, True]
+    assert (mark.get_label(), set(mark.get_xdata()), mark.get_linestyle()) == ("the rate falls", {2}, ":")
+
+
 def test_bars_are_as_long_as_their_numbers_and_stand_by_their_labels(drawings):
     figures.bars_figure({"here": [1, 2], "the paper": [2, np.nan]}, ["no 7", "ours"], "top-1 error (%)")
     (axes,) = drawings[0].axes

@@ -118,6 +118,17 @@ def test_fig4_joins_cells_of_one_image_and_leaves_a_gap_at_a_jump():
     assert sorted(set(bars[:, 1])) == [*range(middles[0], middles[1]), *range(middles[2], middles[3])]
 
 
+def test_fig4_ends_each_row_with_its_image():
+    cells, patches = np.zeros((3, 2, 3, 5, 5)), colours((3,))[..., :1, :1].repeat(5, -2).repeat(5, -1)
+    page = shown(figures.evolution_figure(cells, (1, 2), "layer1", maps=[7, 40, 41], patches=patches, side=40))
+    grey = np.argwhere((page == 128).all(-1))
+    for row, patch in enumerate(patches):
+        found = np.argwhere((page == patch[:, 0, 0]).all(-1))
+        assert len(found) == 40 * 40
+        assert found[:, 0].min() == 38 + row * 41
+        assert found[:, 1].min() > grey[:, 1].max()
+
+
 def test_a_contact_sheet_shows_images_in_reading_order():
     tiles = colours((5,))
     page = shown(figures.images_figure(tiles, columns=2, side=20))
@@ -148,6 +159,10 @@ def test_filters_on_one_scale_show_the_one_that_dominates():
         (lambda: figures.evolution_figure(np.zeros((2, 3, 3, 5, 5)), (1, 2), "layer1"), "have 3 epochs, the heading 2"),
         (lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", maps=[1, 2]), r"maps \(2,\) do not fit"),
         (lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", winners=[4]), r"winners \(1,\) do not fit"),
+        (
+            lambda: figures.evolution_figure(np.zeros((1, 1, 3, 5, 5)), (1,), "layer1", patches=np.zeros((1, 3, 4, 4))),
+            r"patches \(1, 3, 4, 4\) do not fit",
+        ),
         (lambda: figures.filters_figure(np.zeros((4, 64, 3, 3))), r"shape \(N, C, k, k\) with C up to 16, not"),
     ],
 )

@@ -46,10 +46,15 @@ class Settling:
     curves: Mapping[str, Mapping[str, Sequence[float]]]
     random: Mapping[str, Mapping[str, float]]
 
-    def from_random(self, measure: str) -> dict[str, tuple[list[str], list[float]]]:
-        """The curves of a measure with random weights before the first epoch: {layer: (names of the columns, values)}."""
-        names = ["random", *map(str, self.epochs)]
-        return {layer: (names, [self.random[measure][layer], *curve]) for layer, curve in self.curves[measure].items()}
+    @property
+    def places(self) -> dict[float, str]:
+        """Where a logarithmic axis is marked, and with what: random weights stand at half the first epoch."""
+        return {self.epochs[0] / 2: "random", **{epoch: str(epoch) for epoch in self.epochs}}
+
+    def from_random(self, measure: str) -> dict[str, tuple[list[float], list[float]]]:
+        """The curves of a measure with random weights before the first epoch: {layer: (places, values)}."""
+        places = list(self.places)
+        return {layer: (places, [self.random[measure][layer], *curve]) for layer, curve in self.curves[measure].items()}
 
     def settled(self, measure: str, layer: str) -> int | None:
         """The first epoch from which a layer stays at 90 % or above; the last epoch means not before the end."""

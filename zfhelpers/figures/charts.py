@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from zfhelpers.figures.picture import Picture, style
 from zfhelpers.figures.tiles import array
@@ -26,7 +26,9 @@ def curves_figure(
     level: tuple[float, str] | None = None,
     xlog: bool = False,
     alt: str | None = None,
-    xticks: Sequence[float] | None = None,
+    xticks: Sequence[float] | Mapping[float, str] | None = None,
+    dashed: Collection[str] = (),
+    mark: tuple[float, str] | None = None,
 ) -> Picture:
     """Lines over one axis, each with a band or error bars if its spread is given.
 
@@ -36,7 +38,10 @@ def curves_figure(
         level: (y, name) of a dashed horizontal line, for instance chance.
         xlog: a logarithmic x axis.
         alt: a description that says more than what is drawn.
-        xticks: where the x axis is marked, for instance at whole numbers; matplotlib's choice if not given.
+        xticks: where the x axis is marked, for instance at whole numbers, or {x: what is written there}; matplotlib's choice if
+            not given.
+        dashed: names of series drawn dashed, so that a line below them stays visible.
+        mark: (x, name) of a dotted vertical line, for instance where the learning rate falls.
 
     Raises:
         ValueError: no series, or one whose parts are not of one length.
@@ -48,22 +53,27 @@ def curves_figure(
             lengths = " and ".join(str(len(part)) for part in parts)
             raise ValueError(f"A curve has as many x as y; {name!r} has {lengths}.")
     with style():
-        crowded = len(series) + bool(level) > BESIDE
+        crowded = len(series) + bool(level) + bool(mark) > BESIDE
         figure = Figure(figsize=(8.2 if crowded else 6.4, 3.8))
         axes = figure.subplots()
         for marker, (name, (x, y, *spread)) in zip("os^Dvp*h" * len(series), series.items(), strict=False):
             x, y = array(x), array(y)
-            (line,) = axes.plot(x, y, label=name, marker=marker if len(x) <= 24 else None)
+            (line,) = axes.plot(
+                x, y, label=name, marker=marker if len(x) <= 24 else None, linestyle=(0, (4, 3)) if name in dashed else "-"
+            )
             if spread:
                 axes.fill_between(x, y - array(spread[0]), y + array(spread[0]), color=line.get_color(), alpha=0.18, linewidth=0)
         if level:
             axes.axhline(level[0], color="#444444", linestyle="--", linewidth=1, label=level[1])
+        if mark:
+            axes.axvline(mark[0], color="#444444", linestyle=":", linewidth=1.2, label=mark[1])
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if xlog:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(ScalarFormatter())  # 1 and 10, not powers of ten
         if xticks is not None:
-            axes.set_xticks(xticks)
+            axes.set_xticks(list(xticks), list(xticks.values()) if isinstance(xticks, Mapping) else None)
+            axes.xaxis.set_minor_locator(NullLocator())  # a logarithmic axis would write between them
         axes.legend(**{"loc": "upper left", "bbox_to_anchor": (1.01, 1)} if crowded else {})
         alt = alt or f"{title or 'Curves'}: {ylabel} over {xlabel} for {', '.join(series)}."
         return Picture(figure, alt)

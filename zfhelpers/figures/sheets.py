@@ -185,6 +185,8 @@ def evolution_figure(
     *,
     maps: Sequence[int] | None = None,
     winners=None,
+    patches=None,
+    side: int = 72,
 ) -> Picture:
     """Fig. 4, one layer: rows are feature maps, columns are epochs, every cell the projection of the strongest activation.
 
@@ -194,10 +196,12 @@ def evolution_figure(
         layer: its name.
         maps: their numbers, written before the rows.
         winners: (maps, epochs), the image each projection comes from. Where it is the same as one column earlier, a bar below
-            joins the two cells; a gap in the bar is a jump.
+            joins the two cells; a gap in the bar is another image.
+        patches: (maps, C, h, h) uint8, the part of the image that the last projection comes from; it ends the row.
+        side: of a cell, about, in pixels.
 
     Raises:
-        ValueError: epochs, maps or winners that do not fit the projections.
+        ValueError: epochs, maps, winners or patches that do not fit the projections.
     """
     projections = array(projections)
     if projections.shape[1] != len(epochs):
@@ -205,15 +209,23 @@ def evolution_figure(
     for what, given, wanted in (("maps", maps, 1), ("winners", winners, 2)):
         if given is not None and np.shape(given) != projections.shape[:wanted]:
             raise ValueError(f"The {what} {np.shape(given)} do not fit the projections {projections.shape}.")
-    rows = [fit(np.stack([projection_to_rgb(cell, percentile=percentile) for cell in cells]), 72) for cells in projections]
+    images = None if patches is None else array(patches)
+    if images is not None and images.shape != projections[:, -1].shape:
+        raise ValueError(f"The patches {images.shape} do not fit the projections {projections.shape}.")
+    rows = [fit(np.stack([projection_to_rgb(cell, percentile=percentile) for cell in cells]), side) for cells in projections]
     side, left, top = rows[0].shape[-1], 3 if maps is None else 46, 38
     across, down = side + 1, side + (1 if winners is None else 8)
-    sheet = Sheet(left + len(epochs) * across + 3, top + len(rows) * down + 2)
+    beside = left + len(epochs) * across + 6  # where the patches begin
+    sheet = Sheet(beside - 3 if images is None else beside + across + 2, top + len(rows) * down + 2)
     sheet.text(3, 10, f"{layer}: epochs", 10, ha="left")
+    if images is not None:
+        sheet.text(beside + side / 2, 28, "image")
     for column, epoch in enumerate(epochs):
         sheet.text(left + column * across + side / 2, 28, str(epoch))
     for row, cells in enumerate(rows):
         sheet.image(left, top + row * down, mosaic(cells, len(epochs)))
+        if images is not None:
+            sheet.image(beside, top + row * down, fit(images[row : row + 1], side)[0])
         if maps is not None:
             sheet.text(3, top + row * down + side / 2, f"map {maps[row]}", 7, ha="left", color="#666666")
         for column in range(1, len(epochs)) if winners is not None else ():

@@ -143,7 +143,7 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
     def link(match: re.Match) -> str:
         target, hash_, place = match[1].partition("#")
         name = target.removesuffix(".ipynb")
-        here = name in names or target == GLOSSARY
+        here = name in names or (target == GLOSSARY and (source / GLOSSARY).exists())
         moved = f"{Path(target).stem}.html" if here else os.path.relpath(source / target, executed.parent)
         return f'href="{moved}{hash_}{place}"'
 
@@ -165,7 +165,7 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
     }
     text, _ = exporter.from_notebook_node(notebook, resources=resources)
     text = re.sub(r'href="(?![#/]|[a-z]+:)([^"]+\.(?:ipynb|py|md|cff)(?:#[^"]*)?)"', link, text)
-    if f"{Path(GLOSSARY).stem}.html" in text and executed.stem in names:
+    if f'"{Path(GLOSSARY).stem}.html' in text and executed.stem in names:
         glossary(source / GLOSSARY, executed.parent, names, home)
     return write_page(executed.with_suffix(".html"), text)
 

@@ -47,6 +47,22 @@ def test_a_class_without_an_output_is_refused():
         true_probability(NET, stranger, [0, 1])
 
 
+def test_what_is_left_where_the_strongest_map_falls_silent(swept):
+    label = WORLD.val[7][1]
+    rows, columns = swept.labels.shape
+    by_hand = min((float(swept.activity[y, x]), y, x) for y in range(rows) for x in range(columns))
+    _, y, x = by_hand
+    sweeps = Sweeps([swept], [label])
+    assert sweeps.silent == [y * columns + x]
+    (box,) = sweeps.silent_boxes
+    assert box == (y * swept.stride, x * swept.stride, y * swept.stride + swept.size, x * swept.stride + swept.size)
+    image = WORLD.preprocess(WORLD.val[7][0])
+    with torch.no_grad():
+        clean = float(NET(image[None]).softmax(1)[0, label])
+        image[(slice(None), *window(box)[-2:])] = 0
+        assert sweeps.left_when_silent[0] == pytest.approx(float(NET(image[None]).softmax(1)[0, label]) / clean, abs=1e-4)
+
+
 def test_summary_counts_places(swept):
     label = WORLD.val[7][1]
     p = sorted(float(chances[label]) for row in swept.probabilities for chances in row)

@@ -88,10 +88,30 @@ def test_fig7_breaks_long_names():
     assert text.get_text() == "German short-haired\npointer of the north\n100%"
 
 
-def test_fig7_has_one_number_where_no_square_changes_anything(drawings):
+def ticks(bar):
+    return [text.get_text() for text in bar.get_xticklabels()]
+
+
+def test_fig7_has_one_scale_of_probability_in_all_rows(drawings):
+    sure = occluded(1)
+    sure.maps.probabilities[:] = 0.75 + 0.25 * torch.from_numpy(RNG.random(sure.maps.probabilities.shape))
+    figures.occlusion_figure([sure, occluded(2)], CLASSES)
+    for row in (0, 7):  # five panels, then the bars of (b) and (d)
+        assert drawings[0].axes[row + 3].images[0].get_clim() == (0, 1)
+        assert ticks(drawings[0].axes[row + 6]) == ["0", "1"]
+
+
+def test_fig7_gives_the_least_and_the_most_activity(drawings):
     case = occluded(1)
-    case.maps.probabilities[:] = 0.001 + 1e-6 * torch.from_numpy(RNG.random(case.maps.probabilities.shape))
+    case.maps.sums["layer5"][0, 0, 1], case.maps.sums["layer5"][2, 3, 1] = -3.14159, 95.41818
+    figures.occlusion_figure(case, CLASSES)
+    assert drawings[0].axes[1].images[0].get_clim() == pytest.approx((-3.14159, 95.41818))
+    assert ticks(drawings[0].axes[5]) == ["-3.14", "95.4"]
+
+
+def test_fig7_has_one_number_where_no_square_changes_the_activity(drawings):
+    case = occluded(1)
+    case.maps.sums["layer5"][:] = 12.0
     figures.occlusion_figure([case, occluded(1)], CLASSES)
-    ticks = [[text.get_text() for text in drawings[0].axes[place].get_yticklabels()] for place in (5, 11)]
-    assert ticks[0] == ["0.001"]
-    assert len(ticks[1]) > 2
+    assert ticks(drawings[0].axes[5]) == ["12"]
+    assert len(ticks(drawings[0].axes[12])) == 2

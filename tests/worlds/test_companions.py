@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zfhelpers import toyworld
-from zfhelpers.worlds.companions import companions, fig7_images, objects
+from zfhelpers.worlds.companions import boxed, companions, fig7_images, objects
 from zfhelpers.worlds.opening import open_world
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -45,3 +45,12 @@ def test_masks_share_no_pixel_and_small_companions_do_not_count():
         assert mask.shape == (128, 128)
         assert mask.mean() >= 0.01
         assert not (mask & objects(WORLD, [index])[0]).any()
+
+
+def test_a_box_touches_its_mask_on_all_four_sides():
+    masks = objects(WORLD, range(6))
+    for mask, box in zip(masks, boxed(masks), strict=True):
+        (top, left), (bottom, right) = np.argwhere(mask).min(0), np.argwhere(mask).max(0)
+        y, x = np.indices(mask.shape)
+        np.testing.assert_array_equal(box, (y >= top) & (y <= bottom) & (x >= left) & (x <= right))
+    assert not boxed(np.zeros((1, 4, 4), bool)).any()

@@ -147,18 +147,41 @@ class Sweeps:
     @property
     def worst_boxes(self) -> list[Box]:
         """The pixels that the square covers there."""
-        return [maps.box(*divmod(place, maps.labels.shape[1])) for maps, place in zip(self.maps, self.worst, strict=True)]
+        return self._boxes(self.worst)
+
+    @property
+    def silent(self) -> list[int]:
+        """The place of each image where the activity of its strongest map is least."""
+        return [int(maps.activity.argmin()) for maps in self.maps]
+
+    @property
+    def silent_boxes(self) -> list[Box]:
+        """The pixels that the square covers there."""
+        return self._boxes(self.silent)
+
+    def _boxes(self, places: Sequence[int]) -> list[Box]:
+        return [maps.box(*divmod(place, maps.labels.shape[1])) for maps, place in zip(self.maps, places, strict=True)]
 
     @property
     def left(self) -> np.ndarray:
         """(N,): P(true) at the worst place as a share of P(true) without the square."""
-        each = zip(self.maps, self.truth, strict=True)
-        return np.array([float(maps.probabilities[..., label].min() / maps.probabilities_clean[label]) for maps, label in each])
+        return self._shares(self.worst)
+
+    @property
+    def left_when_silent(self) -> np.ndarray:
+        """(N,): the same at the place where the strongest map is least active."""
+        return self._shares(self.silent)
+
+    def _shares(self, places: Sequence[int]) -> np.ndarray:
+        each = zip(self.maps, self.truth, places, strict=True)
+        return np.array(
+            [float(m.probabilities[..., label].flatten()[place] / m.probabilities_clean[label]) for m, label, place in each]
+        )
 
     @property
     def apart(self) -> np.ndarray:
         """(N,) bool: whether the worst places for the class and for the strongest map are `apart`."""
-        return np.array([apart(maps, maps.activity.argmin(), place) for maps, place in zip(self.maps, self.worst, strict=True)])
+        return np.array([apart(*each) for each in zip(self.maps, self.silent, self.worst, strict=True)])
 
     def hits(self, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pointing game with the objects (N, H, W) bool: who hits, (N,) bool, and the chance of a blind guess, (N,) in %."""

@@ -20,14 +20,15 @@ from zfhelpers.figures.tiles import array, fit, mosaic, pixels, projection_to_rg
 from zfhelpers.occlusion import OcclusionMaps
 
 PANELS = (
-    "(a) input, one square",
+    "(a) input,\none square",
     "(b) activity of the\nstrongest map",
     "(c) projections of it",
     "(d) probability of\nthe true class",
     "(e) most probable class",
 )
 TILE = 96  # pixels: a projection in panel (c)
-SAME = 0.05  # of the largest probability: if all differ by less, the scale of (d) has one number
+SIDE, WIDE, GAP, LEFT, TOP, LEGEND = 1.2, 1.93, 0.09, 0.28, 0.45, 1.4  # inches; WIDE is the side of (c)
+SAME = 0.05  # of the largest activity: if all differ by less, the scale of (b) has one number
 LINE = 24  # letters: a class beside panel (e), or in front of its row; of a thousand some have longer names
 
 
@@ -60,7 +61,8 @@ def occlusion_figure(
     Args:
         cases: one image or several, one per row.
         classes: names of all classes.
-        cmap: colours of (b) and (d); the paper's is "jet", which is not safe for every eye.
+        cmap: colours of (b), from its least to its most, and of (d), from 0 to 1 in every row; the paper's is "jet", which is not
+            safe for every eye.
 
     Raises:
         ValueError: no image, or names that are not those of the network's classes.
@@ -71,19 +73,25 @@ def occlusion_figure(
     for case in cases:
         if case.maps.probabilities.shape[-1] != len(classes):
             raise ValueError(f"There are probabilities of {case.maps.probabilities.shape[-1]} classes but {len(classes)} names.")
-    side, gap, left, top, row_height = 1.75, 0.14, 0.3, 0.48, 1.95  # inches
-    lefts = left + np.cumsum([0, side + gap, side + gap, side + gap, side + gap + 0.55])
-    width, height = lefts[-1] + side + 1.7, top + len(cases) * row_height
+    sides = np.array([SIDE, SIDE, WIDE, SIDE, SIDE])
+    lefts = LEFT + np.cumsum([0, *(sides + GAP)[:-1]])
+    width, height = lefts[-1] + SIDE + LEGEND, TOP + len(cases) * (WIDE + GAP)
     with style():
         figure = Figure(figsize=(width, height), dpi=DPI, layout="none")
         for number, case in enumerate(cases):
-            bottom = height - top - number * row_height - side
-            row = [figure.add_axes((x / width, bottom / height, side / width, side / height)) for x in lefts]
-            bar = figure.add_axes(((lefts[3] + side + 0.06) / width, bottom / height, 0.09 / width, side / height))
-            draw_case(row, bar, case, classes, cmap)
+            top = height - TOP - number * (WIDE + GAP)
+            row = [
+                figure.add_axes((x / width, (top - side) / height, side / width, side / height))
+                for x, side in zip(lefts, sides, strict=True)
+            ]
+            bars = [
+                figure.add_axes((lefts[place] / width, (top - SIDE - 0.15) / height, SIDE / width, 0.08 / height))
+                for place in (1, 3)
+            ]
+            draw_case(row, bars, case, classes, cmap)
             row[0].set_ylabel(textwrap.fill(classes[case.label], LINE))
             for axes, head in zip(row, PANELS, strict=True) if number == 0 else ():
-                axes.set_title(head, fontsize=9)
+                axes.set_title(head, fontsize=8)
             for axes in row:
                 axes.set(xticks=[], yticks=[])
                 axes.grid(False)
@@ -96,25 +104,35 @@ def occlusion_figure(
         return Picture(figure, alt)
 
 
-def draw_case(axes: Sequence[Axes], bar: Axes, case: OccludedImage, classes: Sequence[str], cmap: str) -> None:
-    """The five panels of one image, and in `bar` the scale of (d)."""
+def draw_case(axes: Sequence[Axes], bars: Sequence[Axes], case: OccludedImage, classes: Sequence[str], cmap: str) -> None:
+    """The five panels of one image, and in `bars` the scales of (b) and (d)."""
     shown, activity, projected, probability, labels = axes
     image = pixels(case.image)
     shown.imshow(image, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0))  # pixel centres at + 0.5
     # The paper draws the square at row 14, column 2 of its 30 x 30 places; there it could hide whoever stands beside an object.
     y, x, bottom, right = plain_corner(image, case.maps)
     shown.add_patch(Rectangle((x, y), right - x, bottom - y, color=GREY))
-    activity.imshow(array(case.maps.activity), cmap=cmap, interpolation="nearest")
+    draw_map(activity, bars[0], array(case.maps.activity), cmap)
     tiles = fit(projection_to_rgb(close_up(case.projections)), TILE)
     projected.imshow(pixels(mosaic(tiles, 2)), interpolation="nearest")
     side = tiles.shape[-1]
     projected.add_patch(Rectangle((0.5, 0.5), side - 2, side - 2, fill=False, edgecolor="black", linewidth=2))
-    chances = array(case.maps.probabilities)[..., case.label]
-    scale = bar.figure.colorbar(probability.imshow(chances, cmap=cmap, interpolation="nearest"), cax=bar)
-    scale.outline.set_visible(False)
-    if np.ptp(chances) < SAME * chances.max():  # numbers that tell them apart would run into the next panel
-        scale.set_ticks([chances.mean()], labels=[f"{chances.mean():.2g}"])
+    draw_map(probability, bars[1], array(case.maps.probabilities)[..., case.label], cmap, limits=(0.0, 1.0))
     show_labels(labels, array(case.maps.labels), classes)
+
+
+def draw_map(axes: Axes, bar: Axes, values: np.ndarray, cmap: str, limits: tuple[float, float] | None = None) -> None:
+    """A map in colours and its scale below; without limits from the least value to the most."""
+    low, high = limits or (float(values.min()), float(values.max()))
+    shown = axes.imshow(values, cmap=cmap, interpolation="nearest", vmin=low, vmax=high)
+    scale = axes.figure.colorbar(shown, cax=bar, orientation="horizontal")
+    scale.outline.set_visible(False)
+    if high - low < SAME * high:  # two numbers would read the same
+        scale.set_ticks([(low + high) / 2], labels=[f"{(low + high) / 2:.2g}"])
+        return
+    scale.set_ticks([low, high], labels=[f"{low:.3g}", f"{high:.3g}"])
+    for label, side in zip(bar.get_xticklabels(), ("left", "right"), strict=True):
+        label.set_horizontalalignment(side)  # inside the width of the panel
 
 
 def plain_corner(image: np.ndarray, maps: OcclusionMaps) -> Box:
@@ -159,7 +177,7 @@ def show_labels(axes: Axes, labels: np.ndarray, classes: Sequence[str], most: in
         names,
         loc="upper left",
         bbox_to_anchor=(1, 1),
-        fontsize=8,
+        fontsize=7.5,
         handlelength=0.9,
         handleheight=0.9,
         borderaxespad=0.2,

@@ -84,6 +84,20 @@ def companions(world: World, indices: Iterable[int] | None = None, least: float 
     return {index: mask for index, mask in masks.items() if mask.mean() >= least}
 
 
+def boxed(masks: np.ndarray) -> np.ndarray:
+    """For each of some masks (n, S, S) bool the smallest upright box around it, as a mask; what is empty stays empty.
+
+    >>> boxed(np.eye(3, dtype=bool)[None, :, 1:]).astype(int).tolist()
+    [[[0, 0], [1, 1], [1, 1]]]
+    """
+    found = np.zeros_like(masks)
+    for box, mask in zip(found, masks, strict=True):
+        if mask.any():
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return found
+
+
 def greyed(images: torch.Tensor, masks: np.ndarray) -> torch.Tensor:
     """Images to look at, (n, C, S, S) uint8, with the pixels in masks (n, S, S) bool shown grey.
 

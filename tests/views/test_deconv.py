@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from torchvision.models import squeezenet1_1
 
 from zfhelpers import views
@@ -15,6 +15,7 @@ from zfhelpers.figures import projection_to_rgb
 from zfhelpers.geometry import receptive_field
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks.named import Named
+from zfhelpers.views.panels import MARK
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, (3, 64, 64), dtype=np.uint8)
@@ -45,6 +46,21 @@ def test_the_projection_is_the_deconvnets(net):
     page = pixels(view)[24:, 64 * 4 + 16 :]
     assert (page[::4, ::4] == expected.transpose(1, 2, 0)).all()
     assert not view.controls["rank"].continuous_update
+
+
+def test_a_field_beyond_the_image_is_framed_on_all_four_sides(net):
+    view = deconvolution(net).set(layer="layer3").set(row=0, column=0)
+    top, left, bottom, right = receptive_field(net, "layer3", 64).box(0, 0)
+    assert top < 0
+    assert left < 0
+    page = pixels(view)[24:, : 64 * 4]
+    for edge in (
+        page[0, : right * 4],
+        page[: bottom * 4, 0],
+        page[min(bottom, 64) * 4 - 1, : right * 4],
+        page[: bottom * 4, min(right, 64) * 4 - 1],
+    ):
+        assert (edge == ImageColor.getrgb(MARK)).all()
 
 
 def test_a_network_from_elsewhere_is_asked_by_the_papers_names():

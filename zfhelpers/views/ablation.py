@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from zfhelpers.networks.catalogue import BASES
+from zfhelpers.results.changes import WORDS
 from zfhelpers.views.panels import BELOW, INK, MARK, bars, beside, font, readout
 from zfhelpers.views.view import View
 
@@ -32,17 +33,21 @@ def ablation_view(table: Mapping) -> View:
     rows = list(dict.fromkeys(row for row, _ in networks))
     first = next((row for row in rows if row != BASES[row] and BASES[row] in rows), rows[0])
     choices = {"all that both have": -1} | {str(seed): seed for seed in seeds}
+    options = [(WORDS[row], row) for row in rows]
     controls = {
-        "row": widgets.Dropdown(options=rows, value=first, description="network"),
-        "against": widgets.Dropdown(options=rows, value=BASES[first] if BASES[first] in rows else rows[0], description="against"),
+        "row": widgets.Dropdown(options=options, value=first, description="network"),
+        "against": widgets.Dropdown(
+            options=options, value=BASES[first] if BASES[first] in rows else rows[0], description="against"
+        ),
         "seed": widgets.Dropdown(options=list(choices.items()), description="seed"),
     }
 
     def render(state: dict):
         row, base = state["row"], state["against"]
+        this, that = WORDS[row], WORDS[base]
         both = [seed for seed in seeds if {(row, seed), (base, seed)} <= networks.keys() and state["seed"] in (-1, seed)]
         if not both:
-            raise ValueError(f"{row} and {base} were not both trained with this seed; choose another.")
+            raise ValueError(f"{this} and {that} were not both trained with this seed; choose another.")
         difference = np.mean([of_class[row, seed] - of_class[base, seed] for seed in both], axis=0)
         order = [label for label in np.argsort(-difference, kind="stable") if np.isfinite(difference[label])]
         difference = difference[order]
@@ -53,10 +58,10 @@ def ablation_view(table: Mapping) -> View:
         panels = [("validation error of every training (%)", dots(networks, rows, row, base)), ("difference (points)", shown)]
         return (
             beside(panels),
-            f"Left, the validation errors of the rows of Table 3, one dot for each training, {row} and {base} in colour; right, "
+            f"Left, the validation errors of the rows of Table 3, one dot for each training, {this} and {that} in colour; right, "
             "the difference between these two class by class, the largest at the top.",
             readout(
-                **{row: f"{errors[0]:.1f} %", "against": f"{errors[1]:.1f} % ({base})", "seeds": ", ".join(map(str, both))},
+                **{this: f"{errors[0]:.1f} %", "against": f"{errors[1]:.1f} % ({that})", "seeds": ", ".join(map(str, both))},
                 pays_most=names[0],
                 pays_least=names[-1],
             ),
@@ -66,8 +71,8 @@ def ablation_view(table: Mapping) -> View:
 
 
 def dots(networks: Mapping, rows: list[str], row: str, base: str) -> Image.Image:
-    """A line for each row of the table, a dot for each of its trainings; the two compared are in colour."""
-    left, width, step = 150, 250, 26
+    """A line for each row of the table, a dot for each of its trainings, one below the other; the two compared are in colour."""
+    left, width, step = 16 + max(round(font(12).getlength(WORDS[row])) for row in rows), 250, 26
     sheet = Image.new("RGB", (left + width + 16, step * len(rows) + 22), "white")
     draw, most = ImageDraw.Draw(sheet), max(entry["val_top1"] for entry in networks.values())
     for tick in range(0, int(most) + 1, 5 if most < 30 else 10):
@@ -76,9 +81,9 @@ def dots(networks: Mapping, rows: list[str], row: str, base: str) -> Image.Image
         draw.text((x, sheet.height - 18), str(tick), INK, font(11), anchor="ma")
     for number, name in enumerate(rows):
         y, colour = step * number + step / 2, {row: MARK, base: BELOW}.get(name, PALE)
-        draw.text((left - 8, y), name, INK if colour != PALE else "#666666", font(12), anchor="rm")
-        for (trained, _), entry in networks.items():
-            if trained == name:
-                x = left + width * entry["val_top1"] / most
-                draw.ellipse((x - 5, y - 5, x + 5, y + 5), colour, "white")
+        draw.text((left - 8, y), WORDS[name], INK if colour != PALE else "#666666", font(12), anchor="rm")
+        errors = [entry["val_top1"] for (trained, _), entry in networks.items() if trained == name]
+        for x, down in zip((left + width * error / most for error in errors), range(len(errors)), strict=True):
+            middle = y + 16 / len(errors) * (down - (len(errors) - 1) / 2)  # so that near ones do not hide each other
+            draw.ellipse((x - 4, middle - 4, x + 4, middle + 4), colour, "white")
     return sheet

@@ -82,7 +82,8 @@ def deconv_view(
         projection = deconv.project(images, state["layer"], [which], [place], rule=state["rule"])[0]
         seen = enlarged(shown)
         if fields and state["layer"] in fields:
-            frame(seen, tuple(zoom * edge for edge in fields[state["layer"]].box(*place)))
+            box = (zoom * edge for edge in fields[state["layer"]].box(*place))
+            frame(seen, tuple(min(max(edge, 0), seen.width) for edge in box))  # a field may reach beyond the image
         back = to_pillow(enlarge(projection_to_rgb(projection), zoom))
         alt = (
             f"An image, and beside it on mid-grey what unit {place} of the map of rank {state['rank'] + 1} in {state['layer']} "

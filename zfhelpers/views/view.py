@@ -146,13 +146,21 @@ class View(widgets.VBox):
 
     @contextmanager
     def at_once(self):
-        """Several controls change, and one picture is drawn."""
+        """Several controls change, and one picture is drawn, whatever happens inside."""
+        try:
+            with self._undrawn():
+                yield
+        finally:
+            self._update()
+
+    @contextmanager
+    def _undrawn(self):
+        """Controls change, and nothing is drawn."""
         self._moving = True
         try:
             yield
         finally:
             self._moving = False
-            self._update()
 
     def _update(self, _change=None) -> None:
         if self._moving:
@@ -171,12 +179,9 @@ class View(widgets.VBox):
 
     def moved(self, values: Mapping) -> dict:
         """The state after controls have been moved, with whatever else they move; nothing is drawn yet."""
-        self._moving = True
-        try:
+        with self._undrawn():
             for name, value in values.items():
                 self.controls[name].value = value
-        finally:
-            self._moving = False
         return self.state
 
     def shown_in(self, state: dict) -> tuple[Picture, str]:

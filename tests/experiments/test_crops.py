@@ -23,7 +23,10 @@ def test_a_softmax_learns_from_one_set_and_is_tested_on_another(monkeypatch, tmp
     monkeypatch.setenv("ZF_CACHE", str(tmp_path))
     rows = np.flatnonzero(WORLD.val.labels < 3)[:90]
     learnt, test = chosen(WORLD.val, rows[:60]), chosen(WORLD.val, rows[60:])
-    found, (low, high) = softmax_accuracy(NET, WORLD, "layer7", learnt, test, cost=10.0)
+    both = softmax_accuracy(NET, WORLD, ["layer5", "layer7"], learnt, test, cost=10.0)
+    found, (low, high) = both["layer7"]
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "again"))
+    assert both["layer5"] == softmax_accuracy(NET, WORLD, "layer5", learnt, test, cost=10.0)["layer5"]
     here, there = (
         zf.activations(NET, WORLD.preprocess(some.images(range(len(some)))), "layer7")["layer7"] for some in (learnt, test)
     )

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from zfhelpers.experiments.features import IMAGES_AT_ONCE, features, tap
+from zfhelpers.experiments.features import IMAGES_AT_ONCE, features, features_for_now, tap
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.worlds.frames import DecodedOnDemand
 from zfhelpers.worlds.world import ImageSet, World
@@ -226,3 +226,15 @@ def test_what_half_precision_cannot_hold_is_refused(net, world, cache, bias, mes
     with pytest.raises(ValueError, match=message):
         features(net, world, image_set(), ["layer5", "layer7"])
     assert not list(cache.glob("*"))
+
+
+def test_features_for_now_leave_the_cache_as_it_was(net, world, cache):
+    kept = features(net, world, image_set(), "layer3")["layer3"]
+    before = sorted(cache.iterdir())
+    with features_for_now(net, world, image_set(), ["layer3", "layer7"]) as found:
+        assert (found["layer3"] == kept).all()
+        assert found["layer7"].shape == (IMAGES_AT_ONCE + 6, 8)
+    assert sorted(cache.iterdir()) == before
+    with pytest.raises(RuntimeError), features_for_now(net, world, image_set(), "layer6"):
+        raise RuntimeError
+    assert sorted(cache.iterdir()) == before

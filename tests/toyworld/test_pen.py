@@ -61,3 +61,33 @@ def test_outlines():
     assert sided(1, half).tolist() == half
     assert sided(-1, half).tolist() == [-1j, -0.5 - 0.2j, -0.3 + 0.4j, 1j]
     np.testing.assert_allclose(around(4, 2), [-2j, 2, 2j, -2], atol=1e-12)
+
+
+def test_a_pen_without_a_part_leaves_it_out_and_paints_what_it_hid():
+    layers = {}
+    for without in ((), ("spot",)):
+        pen = Pen(64, zoom=20, origin=32 + 32j, without=without, owned=True)
+        with pen.part("ground"):
+            pen.disc(0, 1, (10, 20, 30))
+        with pen.part("spot"):
+            pen.at(0.2j, 0.5).disc(0, 0.4, (200, 0, 0))  # what a second pen draws is the part's, too
+        layers[without] = np.asarray(pen.layer), np.asarray(pen.owners)
+        assert pen.parts == ["ground", "spot"]
+    (whole, owners), (rest, _) = layers.values()
+    np.testing.assert_array_equal((whole != rest).any(-1), owners == 2)
+    assert (owners == 2).sum() > 40
+    np.testing.assert_array_equal(owners > 0, whole[..., 3] > 0)
+
+
+def test_parts_change_sides_in_a_mirror_image_and_hold_no_parts():
+    pen = Pen(64, zoom=20, origin=32 + 32j, mirror=True)
+    with pen.part("left ear"):
+        pen.disc(0.5, 0.1, (1, 1, 1))
+    assert pen.parts == ["right ear"]
+    with (
+        pytest.raises(ValueError, match="The part 'nose' lies inside the part 'head'; draw one after the other"),
+        pen.part("head"),
+        pen.part("nose"),
+    ):
+        pass
+    assert pen.now == ""  # a mistake leaves no part begun

@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+import zfhelpers as zf
 from zfhelpers import views
 from zfhelpers.experiments.correspondence import Correspondence
 from zfhelpers.experiments.invariance import InvarianceCurves
+from zfhelpers.experiments.trial import Trial
 from zfhelpers.geometry import ReceptiveField
 from zfhelpers.occlusion import OcclusionMaps
+from zfhelpers.paper.expectations import Decided, Expectation, Record
+from zfhelpers.results.scorecard import Scorecard, Seen
 from zfhelpers.worlds.world import ImageSet, World
 
 RNG = np.random.default_rng(0)
@@ -104,6 +108,11 @@ def neighbours():
     return views.neighbours_view(photos(12), np.arange(12) % 3, CLASSES, grams)
 
 
+def parts():
+    trial = Trial.of(*zf.load("toy"), range(0, 120, 12), count=8)  # dalmatians and goldfish
+    return views.parts_view(trial, trial.controls(seed=0))
+
+
 def occlusion():
     probabilities, sums = torch.from_numpy(shares(6, 5)), {"layer5": torch.from_numpy(RNG.random((6, 5, 4)))}
     maps = OcclusionMaps(probabilities, sums, probabilities[0, 0], {"layer5": torch.ones(4)}, 2, size=14, stride=10)
@@ -137,6 +146,16 @@ def receptive_field():
     return views.receptive_field_view(PHOTO, fields, {"layer1": 15, "layer2": 4})
 
 
+def scorecard():
+    claim = Decided("open here", "It is said.", {"0": "open here"})
+    number = {"gradient minus deconvnet, spread": Expectation(0.9, 0.1, {}, "points", (0.7, 1.0), 0.5)}
+    records = [
+        Record("02_the_deconvnet", "toy", numbers=number, verdicts={"20": claim}),
+        Record("03_training", "toy", verdicts={"12": claim}),
+    ]
+    return views.scorecard_view(Scorecard({Seen("toy"): {each.notebook: each for each in records}, Seen("other"): {}}))
+
+
 MAKERS = {
     "ablation": ablation,
     "any_occlusion": any_occlusion,
@@ -151,7 +170,9 @@ MAKERS = {
     "invariance": invariance,
     "neighbours": neighbours,
     "occlusion": occlusion,
+    "parts": parts,
     "receptive_field": receptive_field,
+    "scorecard": scorecard,
     "unpool": views.unpool_view,
 }
 

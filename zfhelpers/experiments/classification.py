@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from zfhelpers.answers import check_alone, check_output, explained
 from zfhelpers.answers import probabilities as probabilities_of
-from zfhelpers.hooks import checked_images
+from zfhelpers.hooks import checked_images, run
 from zfhelpers.training.errors import wrong
 from zfhelpers.worlds.world import ImageSet, World
 
@@ -112,4 +112,4 @@ def _probabilities(module, images: ImageSet, indices, at_once: int, prepare, out
 def answer_to(module: nn.Module, images: Tensor) -> object:
     """What a network puts out, or one sentence with the images' shape where it cannot take them."""
     with explained(module, images):
-        return module(images)
+        return run(module, images)

@@ -111,9 +111,9 @@ def correspondence(
     batch_size, layers = whole("batch_size", batch_size), layer_names(layers)
     hidden = covered(images, boxes, fill)
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    with recording(module, layers, finite=False) as forward:
+    with recording(module, layers, finite=False, beyond=False) as forward:
         check_alone(forward, images)
-    with recording(module, layers) as forward:
+    with recording(module, layers, beyond=False) as forward:
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
             # Both in one batch, so that what the box does not reach is computed alike.

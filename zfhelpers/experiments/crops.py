@@ -11,7 +11,7 @@ A network from scratch sees each image in many random crops, half of them mirror
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -40,22 +40,26 @@ def ten_crops(world: World, images: ImageSet, rows: Sequence[int]) -> ImageSet:
 
 
 def softmax_accuracy(
-    module: nn.Module, world: World, layer: str, learnt: ImageSet, test: ImageSet, cost: float, seed: int = 0
-) -> tuple[float, tuple[float, float]]:
+    module: nn.Module, world: World, layers: str | Iterable[str], learnt: ImageSet, test: ImageSet, cost: float, seed: int = 0
+) -> dict[str, tuple[float, tuple[float, float]]]:
     """What a softmax regression reaches that learnt from the features of one set of images, on another.
 
     Args:
-        module, world, layer: whose features, see `features.features`.
+        module, world, layers: whose features, see `features.features`.
         learnt, test: the two sets.
         cost: the constant C of the regression; features are scaled as in `probes`.
         seed: of the interval.
 
     Returns:
-        the mean accuracy over classes in %, and its interval over test images.
+        {layer: the mean accuracy over classes in %, and its interval over test images}.
     """
-    here, there = (features(module, world, some, layer)[layer].astype(float) for some in (learnt, test))
-    mean, scale = here.mean(0), here.var(0).sum() ** 0.5
-    with threadpool_limits(1):  # several threads would wait for each other
-        model = LogisticRegression(C=cost, max_iter=2000).fit((here - mean) / scale, learnt.labels)
-    said = model.predict((there - mean) / scale)
-    return 100 * balanced_accuracy_score(test.labels, said), over_images(100 * (said == test.labels), seed)
+    here, there = (features(module, world, some, layers) for some in (learnt, test))
+    found = {}
+    for layer in here:
+        known, asked = here[layer].astype(float), there[layer].astype(float)
+        mean, scale = known.mean(0), known.var(0).sum() ** 0.5
+        with threadpool_limits(1):  # several threads would wait for each other
+            model = LogisticRegression(C=cost, max_iter=2000).fit((known - mean) / scale, learnt.labels)
+        said = model.predict((asked - mean) / scale)
+        found[layer] = 100 * balanced_accuracy_score(test.labels, said), over_images(100 * (said == test.labels), seed)
+    return found

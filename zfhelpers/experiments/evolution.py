@@ -89,9 +89,9 @@ def responses(
         return peaks, rows.short(), columns.short(), values.mean((2, 3))
 
     found, layers = [], layer_names(layers)
-    with recording(module, layers, finite=False) as forward:
+    with recording(module, layers, finite=False, beyond=False) as forward:
         check_alone(forward, checked_images(module, world.preprocess(images_of(indices[:1]))))
-    with recording(module, layers, read=summary) as forward:
+    with recording(module, layers, read=summary, beyond=False) as forward:
         for start in range(0, len(indices), IMAGES_AT_ONCE):
             images = world.preprocess(images_of(indices[start : start + IMAGES_AT_ONCE]))
             images = checked_images(module, images, start)

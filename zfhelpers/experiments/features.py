@@ -15,8 +15,9 @@ pooling and contrast normalisation where a layer has them (1, 2 and 5), after th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -97,13 +98,32 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
     return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
 
 
+@contextmanager
+def features_for_now(
+    module: nn.Module, world: World, images: ImageSet, layers: str | Iterable[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """The same for a block: what was not in the cache before is gone from it afterwards.
+
+    The features of many networks would fill a disk: those of 6,000 photographs are half a gigabyte at a quarter of the paper's
+    width, and several at that of a network from elsewhere.
+    """
+    before = set(cache_dir().glob("features-*.npy"))
+    try:
+        yield (found := features(module, world, images, layers))
+    finally:
+        for array in found.values():
+            if (path := Path(array.filename)) not in before:
+                with suppress(OSError):  # Windows keeps a file that is still mapped
+                    path.unlink()
+
+
 def _passes(module: nn.Module, world: World, images: ImageSet, taps: list[str]):
     """Batch by batch: which images, and {tap: (n, D) values}."""
     starts = tqdm(range(0, len(images), IMAGES_AT_ONCE), desc="features", unit="batch", disable=not show_progress())
-    with recording(module, taps, finite=False) as forward:
+    with recording(module, taps, finite=False, beyond=False) as forward:
         check_alone(forward, checked_images(module, world.preprocess(images.images(range(1)))))
     # A copy, in the order (maps, rows, columns) whatever the memory format.
-    with recording(module, taps, read=lambda values: values.flatten(1).clone()) as forward:
+    with recording(module, taps, read=lambda values: values.flatten(1).clone(), beyond=False) as forward:
         for start in starts:
             rows = slice(start, min(start + IMAGES_AT_ONCE, len(images)))
             batch = checked_images(module, world.preprocess(images.images(range(rows.start, rows.stop))), start)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 DRAWS = 2000  # of a bootstrap
 
@@ -94,7 +94,7 @@ def resampled(
     >>> resampled(lambda rows: np.median(values[rows]), len(values))
     (1.0, 50.0)
     """
-    ends = stats.bootstrap(
+    ends = scipy.stats.bootstrap(
         (np.arange(count),),
         measure,
         n_resamples=draws,
@@ -119,7 +119,7 @@ def share_of(hits: Sequence[bool]) -> tuple[float, tuple[float, float]]:
     hits = np.asarray(hits, dtype=bool)
     if not len(hits):
         return float("nan"), (float("nan"), float("nan"))
-    low, high = stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, method="wilson")
+    low, high = scipy.stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, method="wilson")
     return 100 * float(hits.mean()), (100 * float(low), 100 * float(high))
 
 
@@ -133,7 +133,7 @@ def median_of(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
     (4.0, (1.0, 7.0))
     """
     values = np.asarray(values, dtype=np.float64)
-    ends = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+    ends = scipy.stats.quantile_test(values, p=0.5).confidence_interval(0.95)
     return float(np.median(values)), (float(ends.low), float(ends.high))
 
 
@@ -168,7 +168,7 @@ def over_trainings(values: Sequence[float], share: float = 0.95) -> tuple[float,
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return None
-    reach = stats.t.ppf((1 + share) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    reach = scipy.stats.t.ppf((1 + share) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - reach), float(values.mean() + reach)
 
 
@@ -198,7 +198,7 @@ def pooled(
     if not known:
         return None
     spread = (sum(((group - group.mean()) ** 2).sum() for group in groups) / known) ** 0.5
-    reach = stats.t.ppf((1 + share) / 2, known) * spread * (1 / len(first) + 1 / len(second)) ** 0.5
+    reach = scipy.stats.t.ppf((1 + share) / 2, known) * spread * (1 / len(first) + 1 / len(second)) ** 0.5
     difference = np.mean(first) - np.mean(second)
     return float(difference - reach), float(difference + reach)
 
@@ -213,7 +213,7 @@ def welch(first: Sequence[float], second: Sequence[float], share: float = 0.95) 
     """
     if min(len(first), len(second)) < 2:
         return None
-    ends = stats.ttest_ind(first, second, equal_var=False).confidence_interval(share)
+    ends = scipy.stats.ttest_ind(first, second, equal_var=False).confidence_interval(share)
     return float(ends.low), float(ends.high)
 
 
@@ -236,7 +236,7 @@ def outlying(groups: Mapping[str, Sequence[float]], chance: float = 0.01) -> str
         rest = sum(count for count, _ in others)
         pool = sum(count * each for count, each in others) / rest if rest else 0.0
         if pool:
-            tails[name] = len(known) * stats.f.sf(variance / pool, degrees, rest)
+            tails[name] = len(known) * scipy.stats.f.sf(variance / pool, degrees, rest)
     return next((name for name, tail in tails.items() if tail < chance and tail == min(tails.values())), None)
 
 

@@ -29,8 +29,6 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from zfhelpers import toyworld
 from zfhelpers.answers import check_alone, check_output, probabilities
@@ -231,6 +229,9 @@ def transformed(images: Tensor, kind: str, amount: float) -> Tensor:
     amount = checked_amounts(kind, amount, images.shape[2]).item()
     if amount == IDENTITY[kind]:
         return images.clone()
+    from torchvision.transforms import InterpolationMode  # here, because it takes two seconds, and curves are read without it
+    from torchvision.transforms.v2 import functional
+
     settings = {"angle": 0.0, "translate": [0.0, 0.0], "scale": 1.0, "shear": [0.0, 0.0]} | {
         "translation": {"translate": [0.0, amount]},
         "scale": {"scale": amount},
@@ -292,7 +293,7 @@ def typical_distance(
         ValueError: fewer than two images; an unknown layer, a wrong shape, NaN pixels.
         TypeError: uint8 pixels without `preprocess`.
     """
-    with recording(module, layers, read=lambda value: value.flatten(1).clone()) as forward:
+    with recording(module, layers, read=lambda value: value.flatten(1).clone(), beyond=False) as forward:
         features = forward(checked_images(module, prepared(images, preprocess) if preprocess else images))[1]
     if len(images) < 2:
         raise ValueError("A distance between images needs at least two of them.")

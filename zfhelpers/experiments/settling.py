@@ -67,6 +67,7 @@ class Settling:
 
     def numbers(self) -> Iterator[tuple[str, float, str]]:
         """(name, value, unit) of all that is recorded."""
+        yield "epochs trained", self.epochs[-1], ""
         for layer in LAYERS:
             for epoch in [epoch for epoch in EARLY if epoch in self.epochs[:-1]]:
                 yield f"{layer}: strongest, epoch {epoch}", self.curves["strongest"][layer][self.epochs.index(epoch)], ""

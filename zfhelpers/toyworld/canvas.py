@@ -6,7 +6,7 @@ scenes make one image of several objects: the first one gives the surroundings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ from zfhelpers.toyworld.ground import background, camera_noise, clutter, occlude
 from zfhelpers.toyworld.law import FILL, Scene
 from zfhelpers.toyworld.pen import Pen
 from zfhelpers.toyworld.subject import Subject
+
+SURROUNDINGS = ("clutter", "companion")
+"""What an image can be drawn without, besides the parts of its objects."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,7 @@ def compose(
     shift: tuple[float, float] = (0.0, 0.0),
     scale: float = 1.0,
     rotation: float = 0.0,
+    without: Collection[str] = (),
 ) -> list[Drawing]:
     """One image of one or several objects, each with its ground truth; later ones lie before earlier ones.
 
@@ -59,6 +63,7 @@ def compose(
         shift: (rows, columns) in pixels, down and to the right.
         scale: above 1 enlarges.
         rotation: degrees, counter-clockwise, about the image's centre.
+        without: parts of the objects, or of the `SURROUNDINGS`, that are left out; what lies behind them is to be seen.
 
     Returns:
         One `Drawing` per scene; all hold the same image.
@@ -70,7 +75,7 @@ def compose(
     first = scenes[0]
     rng = np.random.Generator(np.random.PCG64(first.detail))
     shown = [list(subjects.values())[scene.label] for scene in scenes]
-    behind, objects = draw_layers(view, scenes, shown, rng)
+    behind, objects = draw_layers(view, scenes, shown, rng, without=without)
 
     world = view.world()
     noise = texture(world, first.offset)
@@ -133,10 +138,10 @@ class View:
         """The shift in half image sides, x + iy."""
         return complex(self.shift[1], self.shift[0]) / self.half
 
-    def pen(self) -> Pen:
+    def pen(self, **how) -> Pen:
         """A pen for a new layer in world coordinates, at twice the size, so that `lay` can smooth its edges."""
         middle = 2 * (self.margin + self.half) * (1 + 1j)
-        return Pen(2 * self.frame_size, 2 * self.half * self.zoom, 2 * self.half * self.moved + middle)
+        return Pen(2 * self.frame_size, 2 * self.half * self.zoom, 2 * self.half * self.moved + middle, **how)
 
     def world(self) -> np.ndarray:
         """Where in the world each pixel of the frame lies, (F, F) complex64."""
@@ -152,17 +157,21 @@ class View:
         return Drawing(image, scene.label, seen[crop, crop] > 0.5, box, points)
 
 
-def draw_layers(view: View, scenes: Sequence[Scene], shown: Sequence[Subject], rng: np.random.Generator) -> tuple[Pen, list[Pen]]:
-    """The layer behind all objects, with clutter, companion and wearers, and one layer for each object."""
-    behind = view.pen()
-    clutter(behind, scenes[0].clutter)
+def draw_layers(
+    view: View, scenes: Sequence[Scene], shown: Sequence[Subject], rng: np.random.Generator, **how
+) -> tuple[Pen, list[Pen]]:
+    """The layer behind all objects, with clutter, companion and wearers, and one layer for each object, by pens made so."""
+    behind = view.pen(**how)
+    with behind.part("clutter"):
+        clutter(behind, scenes[0].clutter)
     if companion := scenes[0].companion:
-        COMPANIONS[companion.kind](behind.at(companion.centre, companion.size), rng)
+        with behind.part("companion"):
+            COMPANIONS[companion.kind](behind.at(companion.centre, companion.size), rng)
     objects = []
     for scene, subject in zip(scenes, shown, strict=True):
         if subject.wearer:
             subject.wearer(behind.at(*scene.place), rng)
-        objects.append(view.pen().at(*scene.place))
+        objects.append(view.pen(**how).at(*scene.place))
         subject.draw(objects[-1], rng, scene.borrowed)
     return behind, objects
 

@@ -13,12 +13,13 @@ resampling and without borders.
 from __future__ import annotations
 
 import operator
-from functools import partial
+from collections.abc import Collection
+from functools import cache, partial
 
 import numpy as np
 
 from zfhelpers.toyworld import law
-from zfhelpers.toyworld.canvas import Drawing, compose
+from zfhelpers.toyworld.canvas import SURROUNDINGS, Drawing, compose
 from zfhelpers.toyworld.drawings.cats import CATS
 from zfhelpers.toyworld.drawings.dogs import DOGS
 from zfhelpers.toyworld.drawings.fish import FISH
@@ -26,6 +27,7 @@ from zfhelpers.toyworld.drawings.owls import OWLS
 from zfhelpers.toyworld.drawings.things import THINGS
 from zfhelpers.toyworld.drawings.vehicles import VEHICLES
 from zfhelpers.toyworld.law import Scene
+from zfhelpers.toyworld.pen import Pen
 from zfhelpers.toyworld.rendering import render_frames
 
 VERSION = f"2-{law.DIFFICULTY}"  # a cache of drawn images is good for one version
@@ -62,13 +64,43 @@ def draw(
     shift: tuple[float, float] = (0.0, 0.0),
     scale: float = 1.0,
     rotation: float = 0.0,
+    without: str | Collection[str] = (),
 ) -> Drawing:
     """The scene as pixels, with its ground truth; sized, moved, enlarged and turned as `canvas.compose` says.
 
+    Args:
+        scene: of the function `scene`.
+        frame_size, image_size, shift, scale, rotation: as in `canvas.compose`.
+        without: a part, or several, of those that `parts` lists, or of `canvas.SURROUNDINGS`; it is left out, and what lies
+            behind it is to be seen. All else stays pixel for pixel. The mask is that of what is left; box and points are those
+            of the whole object.
+
     Raises:
-        ValueError: a frame smaller than the image, or a scale that is not positive.
+        ValueError: a frame smaller than the image, a scale that is not positive, or a part that the class has not.
     """
-    return compose([scene], DRAWINGS, frame_size, image_size, shift, scale, rotation)[0]
+    left_out = {without} if isinstance(without, str) else set(without)
+    name = CLASSES[scene.label]
+    if unknown := left_out - {*parts(name), *SURROUNDINGS}:
+        there = ", ".join((*parts(name), *SURROUNDINGS))
+        raise ValueError(f"An image of a {name} has no part {', '.join(sorted(unknown))}; it has {there}.")
+    return compose([scene], DRAWINGS, frame_size, image_size, shift, scale, rotation, left_out)[0]
+
+
+@cache
+def parts(name: str) -> tuple[str, ...]:
+    """The parts of a class, in the order in which they are drawn. Those that chance decides about are among them.
+
+    >>> parts("sailboat")
+    ('hull', 'mast', 'main sail', 'fore sail', 'pennant')
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    if name not in DRAWINGS:
+        raise ValueError(f"The toy world has no class {name!r}; it has {', '.join(CLASSES)}.")
+    pen = Pen(200, 90, 100 + 100j)
+    DRAWINGS[name].draw(pen, np.random.Generator(np.random.PCG64(0)), False)
+    return tuple(pen.parts)
 
 
 def render(

@@ -11,7 +11,9 @@ An object fills at most the square from -1 - i to 1 + i; widths and radii are in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,6 +21,7 @@ from PIL import Image, ImageDraw
 from zfhelpers.toyworld.palette import Colour
 
 CIRCLE = np.exp(2j * np.pi * np.arange(20) / 20)
+SIDES = {"right": "left", "left": "right"}
 SQUARE = np.array([-1 - 1j, 1 - 1j, 1 + 1j, -1 + 1j])
 _t = np.arange(5)[:, None] / 5
 SPLINE = 0.5 * np.hstack(
@@ -61,17 +64,34 @@ class Pen:
         zoom: complex; its modulus is pixels per unit, its angle the rotation.
         origin: complex; where the object's own origin lies, in pixels.
         mirror: whether the object is drawn as its mirror image (lettering stays readable).
+        without: names of parts that are left out, see `part`.
+        owned: whether `owners` is to be drawn.
     """
 
-    def __init__(self, size: int, zoom: complex, origin: complex, mirror: bool = False):
+    def __init__(
+        self,
+        size: int,
+        zoom: complex,
+        origin: complex,
+        mirror: bool = False,
+        without: Collection[str] = (),
+        owned: bool = False,
+    ):
         self.layer = Image.new("RGBa", (size, size))  # colours times opacity
-        self.ink = ImageDraw.Draw(self.layer)
+        self.owners = Image.new("L", (size, size)) if owned else None  # 1 + the place in `parts` of what is seen
+        self.inks = [ImageDraw.Draw(each) for each in (self.layer, self.owners) if each is not None]
         self.zoom, self.origin, self.mirror = complex(zoom), complex(origin), mirror
+        self.without = frozenset(without)
         self.points: dict[str, complex] = {}
         self.drawn: list[tuple[np.ndarray, float]] = []  # outlines in pixels, each with a margin around it
+        self.parts: list[str] = []  # in the order in which they were begun
+        self.now = ""  # the part that is being drawn
 
     def at(self, origin: complex, size: float = 1.0, turn: float = 0.0, mirror: bool = False) -> Pen:
-        """A second pen on the same layer, with its own coordinates inside this one's (`turn` in radians) and its own memory."""
+        """A second pen on the same layer, with its own coordinates inside this one's (`turn` in radians) and its own memory.
+
+        What it draws belongs to the part that this one is drawing.
+        """
         pen = object.__new__(Pen)
         pen.__dict__.update(self.__dict__)
         pen.origin = complex(self.place(origin))
@@ -87,9 +107,39 @@ class Pen:
 
     def mark(self, name: str, point: complex) -> None:
         """Remember a key point. In a mirror image right and left change names: an animal's right eye is on its own right."""
-        if self.mirror:
-            name = name.replace("right_", "*").replace("left_", "right_").replace("*", "left_")
-        self.points[name] = complex(self.place(point))
+        self.points[self._seen(name)] = complex(self.place(point))
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """What is drawn inside belongs to a part of the object; a part may be gone on with, and holds no other part.
+
+        A pen `without` it leaves it out: whatever lies behind is to be seen, and all that was chosen at random for it is chosen
+        all the same. Right and left change names in a mirror image, as they do for `mark`.
+
+        Raises:
+            ValueError: inside another part.
+        """
+        name = self._seen(name)
+        if self.now:
+            raise ValueError(f"The part {name!r} lies inside the part {self.now!r}; draw one after the other.")
+        self.now = name
+        self.parts += [name] * (name not in self.parts)
+        try:
+            yield
+        finally:
+            self.now = ""
+
+    def _seen(self, name: str) -> str:
+        """A name with right and left as they are in what is drawn."""
+        return re.sub("right|left", lambda side: SIDES[side[0]], name) if self.mirror else name
+
+    def _paint(self, shape: str, where, colour: Colour, paint: str = "fill", **how) -> None:
+        """Draw a shape of `ImageDraw` in a colour, and remember whose it is; draw nothing of a part that is left out."""
+        if self.now in self.without:
+            return
+        owner = self.parts.index(self.now) + 1 if self.now else 0
+        for ink, value in zip(self.inks, (colour, owner), strict=False):
+            getattr(ink, shape)(where, **{paint: value}, **how)
 
     def box(self) -> tuple[float, float, float, float]:
         """(top, left, bottom, right) of everything drawn, in pixels; it may reach outside the layer."""
@@ -107,7 +157,7 @@ class Pen:
         """A filled polygon."""
         z = self.place(points)
         self.drawn.append((z, 0))
-        self.ink.polygon(np.rint(z.view(float) - 0.5).tolist(), fill=colour)
+        self._paint("polygon", np.rint(z.view(float) - 0.5).tolist(), colour)
 
     def blob(self, points, colour: Colour) -> None:
         """A filled smooth closed curve through `points`."""
@@ -123,23 +173,24 @@ class Pen:
         """A filled circle."""
         z, radius = self.place(centre), max(0.6, radius * abs(self.zoom))
         self.drawn.append((z, radius))
-        self.ink.ellipse(self._square(z, radius), fill=colour)
+        self._paint("ellipse", self._square(z, radius), colour)
 
     def ring(self, centre: complex, radius: float, width: float, colour: Colour) -> None:
         """A circle's outline of outer `radius`."""
         z, radius = self.place(centre), radius * abs(self.zoom)
         self.drawn.append((z, radius))
-        self.ink.ellipse(self._square(z, radius), outline=colour, width=max(1, round(width * abs(self.zoom))))
+        thick = max(1, round(width * abs(self.zoom)))
+        self._paint("ellipse", self._square(z, radius), colour, "outline", width=thick)
 
     def line(self, points, width: float, colour: Colour) -> None:
         """A line through `points` with round ends."""
         z, thick = self.place(points), max(1, round(width * abs(self.zoom)))
         self.drawn.append((z, thick / 2))
         ends = np.rint(z.view(float) - 0.5).tolist()
-        self.ink.line(ends, fill=colour, width=thick, joint="curve" if thick > 3 else None)
+        self._paint("line", ends, colour, width=thick, joint="curve" if thick > 3 else None)
         if thick > 3:
-            self.ink.ellipse(self._square(z[0], thick / 2), fill=colour)
-            self.ink.ellipse(self._square(z[-1], thick / 2), fill=colour)
+            self._paint("ellipse", self._square(z[0], thick / 2), colour)
+            self._paint("ellipse", self._square(z[-1], thick / 2), colour)
 
     def text(self, word: str, centre: complex, height: float, colour: Colour) -> None:
         """A word in capitals, `height` high; never mirrored."""

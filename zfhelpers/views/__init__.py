@@ -11,7 +11,9 @@ from zfhelpers.views.filters import filters_view
 from zfhelpers.views.invariance import invariance_view
 from zfhelpers.views.neighbours import neighbours_view
 from zfhelpers.views.occlusion import any_occlusion_view, occlusion_view
+from zfhelpers.views.parts import parts_view
 from zfhelpers.views.receptive_field import receptive_field_view
+from zfhelpers.views.scorecard import scorecard_view
 from zfhelpers.views.unpool import unpool_view
 from zfhelpers.views.view import View
 
@@ -29,6 +31,8 @@ __all__ = [
     "invariance_view",
     "neighbours_view",
     "occlusion_view",
+    "parts_view",
     "receptive_field_view",
+    "scorecard_view",
     "unpool_view",
 ]

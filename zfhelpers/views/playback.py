@@ -19,7 +19,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from zfhelpers.figures.picture import Picture, data_url, smaller
+from zfhelpers.figures.picture import Picture, data_url
 from zfhelpers.views.marks import Marked
 
 STATES, MARKED_STATES = 100, 1600  # at most so many: each with a picture of its own, or with marks alone
@@ -56,7 +56,7 @@ def states_of(view) -> dict | None:
     began = time.process_time()  # not by the clock: what plays should not depend on what else the machine does
     picture, _ = view.shown_in(view.state)
     if not isinstance(picture, Marked):
-        smaller(picture.png)
+        picture.compressed()
     most = min(most, math.floor(SECONDS / max(time.process_time() - began, 1e-4)))
     for name in reversed(choices):
         if math.prod(len(choices[each]) for each in [*free, name]) <= most and not _moves_others(view, name, choices):
@@ -120,10 +120,10 @@ def _drawn(view, free: Mapping[str, list[tuple[str, object]]]) -> dict | None:
         except Exception as error:  # as in the View itself: the message, and the picture stays
             states.append([-1, "", f'<span role="alert">This state cannot be shown. {html.escape(str(error))}</span>', [], None])
             continue
-        key = id(picture.base) if isinstance(picture, Marked) else picture.png
+        key = id(picture.base) if isinstance(picture, Marked) else picture.digest()
         if key not in bases:
             bases[key] = len(bases)
-            data = smaller((Picture(picture.base, picture.alt) if isinstance(picture, Marked) else picture).png)
+            data = (Picture(picture.base, picture.alt) if isinstance(picture, Marked) else picture).compressed()
             size += len(data)
             if size > BYTES:
                 return None

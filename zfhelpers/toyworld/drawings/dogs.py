@@ -1,6 +1,7 @@
 """The dogs of the toy world: six breeds that differ by ears, muzzle and fur, and share most colours.
 
-Each breed is one function that paints from back to front: body, legs, ears, head, snout, face. A breed takes some random numbers
+Each breed is one function that paints from back to front: body, legs, ears, head, snout, face; what makes the breed is a part
+of its own, or belongs to the head. A breed takes some random numbers
 for which only others have a use: an image is fixed by its choices down to the last number, and so are the trained networks.
 """
 
@@ -63,13 +64,14 @@ def dalmatian(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     ears(pen, rng, (floppy,), ear)
     skull(pen, dog)
     snout(pen, dog, dog.coat)
-    for _ in range(int(rng.uniform(9, 17))):
-        where = np.exp(2j * np.pi * rng.random()) * np.sqrt(rng.random())
-        place = complex(where.real * 0.37, where.imag * 0.4 - 0.22)
-        pen.ellipse(place, rng.uniform(0.035, 0.075), rng.uniform(0.035, 0.065), dog.spots)
-    for _ in range(int(rng.uniform(6, 12))):
-        place = complex(rng.uniform(-0.46, 0.46), rng.uniform(0.42, 0.86))
-        pen.ellipse(place, rng.uniform(0.04, 0.09), rng.uniform(0.04, 0.07), dog.spots)
+    with pen.part("spots"):
+        for _ in range(int(rng.uniform(9, 17))):
+            where = np.exp(2j * np.pi * rng.random()) * np.sqrt(rng.random())
+            place = complex(where.real * 0.37, where.imag * 0.4 - 0.22)
+            pen.ellipse(place, rng.uniform(0.035, 0.075), rng.uniform(0.035, 0.065), dog.spots)
+        for _ in range(int(rng.uniform(6, 12))):
+            place = complex(rng.uniform(-0.46, 0.46), rng.uniform(0.42, 0.86))
+            pen.ellipse(place, rng.uniform(0.04, 0.09), rng.uniform(0.04, 0.07), dog.spots)
     face(pen, rng, dog, pick(rng, IRISES), dog.coat)
 
 
@@ -79,15 +81,17 @@ def husky(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     rng.random()  # which ear a Dalmatian would have
     chest = shaded(dog.coat)
     body(pen, chest)
-    pen.blob(symmetric([0.16 + 0.2j, 0.3 + 0.5j, 0.16 + 0.86j]), dog.white)
+    with pen.part("body"):
+        pen.blob(symmetric([0.16 + 0.2j, 0.3 + 0.5j, 0.16 + 0.86j]), dog.white)
     legs(pen, chest, dog.white)
     ears(pen, rng, (pointed,), dog.dark)
     skull(pen, dog)
-    cheeks = [-0.3j, 0.14 - 0.2j, 0.3 - 0.22j, 0.4 * dog.head - 0.02j, 0.26 + 0.22j, 0.28j]
-    pen.blob(dog.look + symmetric(cheeks), dog.white)
-    pen.polygon(dog.look + np.array([-0.09 - 0.66j, 0.09 - 0.66j, 0.035 - 0.12j, -0.035 - 0.12j]), dog.dark)
-    for side in (-0.19, 0.19):
-        pen.ellipse(dog.look + side - 0.38j, 0.07, 0.045, dog.white)
+    with pen.part("mask"):
+        cheeks = [-0.3j, 0.14 - 0.2j, 0.3 - 0.22j, 0.4 * dog.head - 0.02j, 0.26 + 0.22j, 0.28j]
+        pen.blob(dog.look + symmetric(cheeks), dog.white)
+        pen.polygon(dog.look + np.array([-0.09 - 0.66j, 0.09 - 0.66j, 0.035 - 0.12j, -0.035 - 0.12j]), dog.dark)
+        for side in (-0.19, 0.19):
+            pen.ellipse(dog.look + side - 0.38j, 0.07, 0.045, dog.white)
     snout(pen, dog, dog.white)
     iris = (150, 190, 220) if rng.random() < 0.6 else pick(rng, IRISES)
     face(pen, rng, dog, iris, dog.white)
@@ -98,15 +102,18 @@ def dobermann(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     dog = grown(rng, ("black", "black", "brown", "slate"), wide=0.18, long=0.42, head=0.9)
     chest = shaded(dog.coat)
     body(pen, chest)
-    for side in (-0.27, 0.27):
-        pen.ellipse(side * 0.75 + 0.5j, 0.13, 0.09, dog.tan)
+    with pen.part("body"):
+        for side in (-0.27, 0.27):
+            pen.ellipse(side * 0.75 + 0.5j, 0.13, 0.09, dog.tan)
     legs(pen, chest, dog.tan)
     ears(pen, rng, (floppy, pointed), dog.dark)
     skull(pen, dog)
     snout(pen, dog, dog.tan)
-    pen.blob(dog.look + symmetric([-0.42j, 0.1 - 0.3j, 0.1 - 0.02j, 0.06 + 0.12j]), dog.coat)
-    for side in (-0.2, 0.2):
-        pen.disc(dog.look + side - 0.37j, 0.058, dog.tan)
+    with pen.part("snout"):
+        pen.blob(dog.look + symmetric([-0.42j, 0.1 - 0.3j, 0.1 - 0.02j, 0.06 + 0.12j]), dog.coat)
+    with pen.part("brows"):
+        for side in (-0.2, 0.2):
+            pen.disc(dog.look + side - 0.37j, 0.058, dog.tan)
     face(pen, rng, dog, pick(rng, IRISES), dog.tan)
 
 
@@ -129,13 +136,16 @@ def poodle(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     chest, pale = shaded(dog.coat), mix(dog.coat, WHITE, 0.22)
     body(pen, chest)
     legs(pen, chest, dog.coat)
-    curls(pen, rng, [x + 0.62j + 1j * y for x in (-0.4, -0.2, 0, 0.2, 0.4) for y in (-0.16, 0.04)], 0.16, dog.coat)
+    with pen.part("body"):
+        curls(pen, rng, [x + 0.62j + 1j * y for x in (-0.4, -0.2, 0, 0.2, 0.4) for y in (-0.16, 0.04)], 0.16, dog.coat)
     ear = ((0.5, -0.3), (0.58, -0.12), (0.6, 0.08), (0.54, 0.24), (0.44, -0.04), (0.42, 0.14))
-    for side in (-1, 1):
-        curls(pen, rng, [side * x + 1j * y for x, y in ear], 0.17, dog.dark)
+    for side, name in ((-1, "right ear"), (1, "left ear")):
+        with pen.part(name):
+            curls(pen, rng, [side * x + 1j * y for x, y in ear], 0.17, dog.dark)
     skull(pen, dog)
     crown = ((-0.34, 0), (-0.2, 0.14), (0, 0.2), (0.2, 0.14), (0.34, 0), (-0.1, 0), (0.1, 0))
-    curls(pen, rng, [x - 0.62j - 1j * y for x, y in crown], 0.18, dog.coat)
+    with pen.part("crown"):
+        curls(pen, rng, [x - 0.62j - 1j * y for x, y in crown], 0.18, dog.coat)
     snout(pen, dog, pale)
     face(pen, rng, dog, pick(rng, IRISES), pale)
 
@@ -149,10 +159,12 @@ def pug(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     legs(pen, chest, dog.coat)
     ears(pen, rng, (button,), dog.mask)
     skull(pen, dog)
-    for side in (-0.22, 0.22):
-        pen.ellipse(dog.look + side - 0.2j, 0.17, 0.14, dog.mask)
-    for y in (-0.47, -0.39):
-        pen.line(dog.look + np.array([-0.18 + 1j * y, 1j * y + 0.05j, 0.18 + 1j * y]), 0.028, dog.dark)
+    with pen.part("mask"):
+        for side in (-0.22, 0.22):
+            pen.ellipse(dog.look + side - 0.2j, 0.17, 0.14, dog.mask)
+    with pen.part("head"):
+        for y in (-0.47, -0.39):
+            pen.line(dog.look + np.array([-0.18 + 1j * y, 1j * y + 0.05j, 0.18 + 1j * y]), 0.028, dog.dark)
     snout(pen, dog, dog.mask)
     face(pen, rng, dog, pick(rng, IRISES), dog.mask)
 
@@ -164,24 +176,27 @@ def shaded(coat: Colour) -> Colour:
 
 def body(pen: Pen, chest: Colour) -> None:
     """A sitting dog's body from the front."""
-    pen.blob(symmetric([0.1j, 0.36 + 0.16j, 0.54 + 0.46j, 0.64 + 0.76j, 0.56 + 0.97j, 0.94j]), chest)
+    with pen.part("body"):
+        pen.blob(symmetric([0.1j, 0.36 + 0.16j, 0.54 + 0.46j, 0.64 + 0.76j, 0.56 + 0.97j, 0.94j]), chest)
 
 
 def legs(pen: Pen, chest: Colour, paw: Colour) -> None:
     """Two front legs with paws of three toes."""
-    for side in (-0.24, 0.24):
-        pen.line([side * 1.1 + 0.6j, side + 0.9j], 0.2, chest)
-        pen.ellipse(side + 0.93j, 0.17, 0.1, mix(chest, INK, 0.3))
-        pen.ellipse(side + 0.92j, 0.155, 0.085, paw)
-        for toe in (-0.05, 0.05):
-            pen.line([side + toe + 0.93j, side + toe + 0.99j], 0.025, mix(paw, INK, 0.5))
+    with pen.part("body"):
+        for side in (-0.24, 0.24):
+            pen.line([side * 1.1 + 0.6j, side + 0.9j], 0.2, chest)
+            pen.ellipse(side + 0.93j, 0.17, 0.1, mix(chest, INK, 0.3))
+            pen.ellipse(side + 0.92j, 0.155, 0.085, paw)
+            for toe in (-0.05, 0.05):
+                pen.line([side + toe + 0.93j, side + toe + 0.99j], 0.025, mix(paw, INK, 0.5))
 
 
 def ears(pen: Pen, rng: np.random.Generator, kinds: Sequence[Callable[[Pen, int, Colour], None]], colour: Colour) -> None:
     """A pair of ears of one of the kinds that the breed has."""
     ear = pick(rng, kinds)
-    for side in (1, -1):
-        ear(pen, side, colour)
+    for side, name in ((1, "left ear"), (-1, "right ear")):
+        with pen.part(name):
+            ear(pen, side, colour)
 
 
 def pointed(pen: Pen, side: int, colour: Colour) -> None:
@@ -206,27 +221,30 @@ def button(pen: Pen, side: int, colour: Colour) -> None:
 def skull(pen: Pen, dog: Dog) -> None:
     """The head without anything on it."""
     half = [-0.7j, 0.3 * dog.head - 0.62j, 0.47 * dog.head - 0.34j, 0.44 * dog.head, 0.26 * dog.head + 0.24j, 0.3j]
-    pen.blob(symmetric(half), dog.coat)
+    with pen.part("head"):
+        pen.blob(symmetric(half), dog.coat)
 
 
 def snout(pen: Pen, dog: Dog, colour: Colour) -> None:
     """The muzzle, from between the eyes to the chin."""
     wide, long = dog.wide, dog.long
     half = [0.02j - 0.24j, wide * 0.62 - 0.14j, wide + 0.5j * long, wide * 0.72 + 0.94j * long, 1j * long]
-    pen.blob(dog.look + symmetric(half), colour)
+    with pen.part("snout"):
+        pen.blob(dog.look + symmetric(half), colour)
 
 
 def face(pen: Pen, rng: np.random.Generator, dog: Dog, iris: Colour, muzzle: Colour) -> None:
     """Eyes, mouth and nose, and every third time a tongue; marks both eyes and the nose."""
     eyes(pen, complex(0.21 * dog.head, -0.2), 0.062, iris, dog.look)
     nose, mouth = dog.look + 0.42j * dog.long, dog.look + 0.74j * dog.long
-    pen.line([nose, mouth], 0.03, INK)
-    lips = np.array([-0.6 * dog.wide - 0.03j, -0.3 * dog.wide + 0.05j, 0, 0.3 * dog.wide + 0.05j, 0.6 * dog.wide - 0.03j])
-    pen.line(mouth + lips, 0.03, mix(muzzle, INK, 0.75))
-    if rng.random() < 0.35:
-        pen.blob(mouth + np.array([-0.08 + 0.03j, 0.08 + 0.03j, 0.07 + 0.2j, -0.07 + 0.2j]), (222, 96, 110))
-    pen.blob(nose + np.array([-0.12 - 0.08j, 0.12 - 0.08j, 0.1 + 0.03j, 0.07j, -0.1 + 0.03j]), INK)
-    pen.ellipse(nose - 0.03 - 0.06j, 0.035, 0.018, (120, 114, 118))
+    with pen.part("nose and mouth"):
+        pen.line([nose, mouth], 0.03, INK)
+        lips = np.array([-0.6 * dog.wide - 0.03j, -0.3 * dog.wide + 0.05j, 0, 0.3 * dog.wide + 0.05j, 0.6 * dog.wide - 0.03j])
+        pen.line(mouth + lips, 0.03, mix(muzzle, INK, 0.75))
+        if rng.random() < 0.35:
+            pen.blob(mouth + np.array([-0.08 + 0.03j, 0.08 + 0.03j, 0.07 + 0.2j, -0.07 + 0.2j]), (222, 96, 110))
+        pen.blob(nose + np.array([-0.12 - 0.08j, 0.12 - 0.08j, 0.1 + 0.03j, 0.07j, -0.1 + 0.03j]), INK)
+        pen.ellipse(nose - 0.03 - 0.06j, 0.035, 0.018, (120, 114, 118))
     pen.mark("nose", nose)
 
 

@@ -37,8 +37,9 @@ def eyes(
         pupil: draws a pupil.
     """
     for name, centre in (("right_eye", -at.conjugate() + look), ("left_eye", at + look)):
-        pen.disc(centre, size * 1.22, INK)
-        pen.disc(centre, size, iris)
-        pupil(pen, centre, size)
-        pen.disc(centre + size * (-0.34 - 0.38j), size * 0.3, WHITE)
+        with pen.part("eyes"):
+            pen.disc(centre, size * 1.22, INK)
+            pen.disc(centre, size, iris)
+            pupil(pen, centre, size)
+            pen.disc(centre + size * (-0.34 - 0.38j), size * 0.3, WHITE)
         pen.mark(name, centre)

@@ -39,13 +39,16 @@ class Fish(NamedTuple):
 def clownfish(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     """Three white bands with black edges, and a round tail."""
     fish = grown(rng, ("orange", "orange", "red", "yellow", "slate"))
-    pen.blob([0.5, 0.78 - 0.3j, 0.97 - 0.22j, 0.98 + 0.22j, 0.78 + 0.3j], fish.fin)
-    pen.blob([-0.3 - 0.3j, -0.1 - 0.66j, 0.16 - 0.56j, 0.34 - 0.62j, 0.52 - 0.22j], fish.fin)
+    with pen.part("tail"):
+        pen.blob([0.5, 0.78 - 0.3j, 0.97 - 0.22j, 0.98 + 0.22j, 0.78 + 0.3j], fish.fin)
+    with pen.part("upper fin"):
+        pen.blob([-0.3 - 0.3j, -0.1 - 0.66j, 0.16 - 0.56j, 0.34 - 0.62j, 0.52 - 0.22j], fish.fin)
     flanks(pen, fish)
     for at, wide in ((-0.55, 0.15), (-0.13, 0.17), (0.3, 0.11)):
         end = at + wide * rng.uniform(0.75, 1.15)
-        band(pen, fish, at - 0.035, end + 0.035, INK)
-        band(pen, fish, at, end, WHITE)
+        with pen.part("bands"):
+            band(pen, fish, at - 0.035, end + 0.035, INK)
+            band(pen, fish, at, end, WHITE)
     details(pen, fish)
 
 
@@ -53,14 +56,17 @@ def goldfish(pen: Pen, rng: np.random.Generator, borrowed: bool) -> None:
     """At most one pale patch, and a tail like a veil; borrowed, as dark as some clownfish instead of white."""
     fish = grown(rng, ("orange", "orange", "red", "yellow", "slate" if borrowed else "white"))
     drop = rng.uniform(0.3, 0.55)
-    for side in (-1, 1):
-        pen.blob([0.45, 0.72 + side * 0.2j, 0.98 + side * 1j * drop, 0.9 + side * 0.16j, 0.72], fish.fin)
-    pen.blob([-0.34 - 0.3j, -0.16 - 0.68j, 0.3 - 0.6j, 0.44 - 0.2j], fish.fin)
+    with pen.part("tail"):
+        for side in (-1, 1):
+            pen.blob([0.45, 0.72 + side * 0.2j, 0.98 + side * 1j * drop, 0.9 + side * 0.16j, 0.72], fish.fin)
+    with pen.part("upper fin"):
+        pen.blob([-0.34 - 0.3j, -0.16 - 0.68j, 0.3 - 0.6j, 0.44 - 0.2j], fish.fin)
     flanks(pen, fish)
-    if rng.random() < 0.6:
-        at = rng.uniform(-0.4, 0.1)
-        end, pale = at + rng.uniform(0.2, 0.4), mix(WHITE, fish.coat, rng.uniform(0, 0.5))
-        band(pen, fish, at, end, pale, bulge=rng.uniform(-0.1, 0.1))
+    with pen.part("patch"):
+        if rng.random() < 0.6:
+            at = rng.uniform(-0.4, 0.1)
+            end, pale = at + rng.uniform(0.2, 0.4), mix(WHITE, fish.coat, rng.uniform(0, 0.5))
+            band(pen, fish, at, end, pale, bulge=rng.uniform(-0.1, 0.1))
     details(pen, fish)
 
 
@@ -75,8 +81,10 @@ def grown(rng: np.random.Generator, names: Sequence[str]) -> Fish:
 
 def flanks(pen: Pen, fish: Fish) -> None:
     """The lower fin, and the body before it."""
-    pen.blob([0.02 + 0.3j, 0.16 + 0.64j, 0.4 + 0.56j, 0.4 + 0.2j], fish.fin)
-    pen.polygon(np.concatenate([fish.x - 1j * fish.half, (fish.x + 1j * fish.half)[::-1]]), fish.coat)
+    with pen.part("lower fin"):
+        pen.blob([0.02 + 0.3j, 0.16 + 0.64j, 0.4 + 0.56j, 0.4 + 0.2j], fish.fin)
+    with pen.part("body"):
+        pen.polygon(np.concatenate([fish.x - 1j * fish.half, (fish.x + 1j * fish.half)[::-1]]), fish.coat)
 
 
 def band(pen: Pen, fish: Fish, left: float, right: float, colour: Colour, bulge: float = 0.05) -> None:
@@ -89,16 +97,20 @@ def band(pen: Pen, fish: Fish, left: float, right: float, colour: Colour, bulge:
 
 def details(pen: Pen, fish: Fish) -> None:
     """Some scales, the fin on the flank, eye and mouth; marks "eye" and "tail"."""
-    for row in (-0.5, 0, 0.5):
-        for at in np.arange(0.02, 0.4, 0.13):
-            place = at + 0.06 * abs(row) + 1j * row * fish.deep
-            pen.line(place + np.array([-0.03 - 0.05j, 0.02, -0.03 + 0.05j]), 0.018, mix(fish.coat, INK, 0.25))
-    pen.blob([-0.26 + 0.08j, -0.02 + 0.02j, 0.06 + 0.2j, -0.1 + 0.26j], fish.fin)
+    with pen.part("body"):
+        for row in (-0.5, 0, 0.5):
+            for at in np.arange(0.02, 0.4, 0.13):
+                place = at + 0.06 * abs(row) + 1j * row * fish.deep
+                pen.line(place + np.array([-0.03 - 0.05j, 0.02, -0.03 + 0.05j]), 0.018, mix(fish.coat, INK, 0.25))
+    with pen.part("side fin"):
+        pen.blob([-0.26 + 0.08j, -0.02 + 0.02j, 0.06 + 0.2j, -0.1 + 0.26j], fish.fin)
     eye = -0.7 - 0.1j
-    pen.disc(eye, 0.088, WHITE)
-    pen.disc(eye, 0.058, INK)
-    pen.disc(eye - 0.02 - 0.025j, 0.02, WHITE)
-    pen.line([-0.94 + 0.08j, -0.84 + 0.12j], 0.025, mix(fish.coat, INK, 0.5))
+    with pen.part("eye"):
+        pen.disc(eye, 0.088, WHITE)
+        pen.disc(eye, 0.058, INK)
+        pen.disc(eye - 0.02 - 0.025j, 0.02, WHITE)
+    with pen.part("body"):
+        pen.line([-0.94 + 0.08j, -0.84 + 0.12j], 0.025, mix(fish.coat, INK, 0.5))
     pen.mark("eye", eye)
     pen.mark("tail", 0.8)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zfhelpers.figures import Picture, charts, invariance, occlusion, schematics, sheets
+from zfhelpers.figures import Picture, charts, class_curve, invariance, occlusion, schematics, seeds, sheets
 
 
 @pytest.fixture
@@ -14,6 +14,6 @@ def drawings(monkeypatch):
         kept.append(drawing)
         return Picture(drawing, alt)
 
-    for module in (charts, invariance, occlusion, schematics, sheets):
+    for module in (charts, class_curve, invariance, occlusion, schematics, seeds, sheets):
         monkeypatch.setattr(module, "Picture", keep)
     return kept

@@ -53,6 +53,12 @@ def selection():
     return figures.selection_figure(filters[0], filters[1:], projections, TITLES)
 
 
+PANEL = {
+    "curves": {"layer 2": {5: (54, 52, 56), 20: (55, 53, 57)}, "layer 7": {5: (20, 18, 22), 20: (25, 24, 26)}},
+    "band": (28, 34),
+    "marks": {"untrained": (0, {"layer 2": 40}), "the paper, softmax on layer 7": (1000, {"layer 7": 86})},
+    "missing": [10, 200],
+}
 ROWS = ("shift (pixels)", "rotation (degrees)")
 DRAWINGS = {
     "top9": lambda: figures.top9_figure(signal(5, 9, 3, 27, 27), photos(5, 9, 3, 27, 27), "layer2", [3, 18, 200, 5, 77]),
@@ -65,7 +71,9 @@ DRAWINGS = {
     "occlusion": lambda: figures.occlusion_figure([occluded(0), occluded(2)], CLASSES),
     "invariance": lambda: figures.invariance_figure([invariance(row) for row in ROWS], [*CLASSES, "window"]),
     "curves": lambda: figures.curves_figure(SERIES, "epoch", "error (%)", "Training"),
+    "seeds": lambda: figures.seeds_figure({"a long name, no dropout": {"train": [9], "val": [16, 18]}, "b": {"val": []}}, "%"),
     "bars": lambda: figures.bars_figure(BARS, ["removed layers 3,4", "our model"], "top-1 error (%)"),
+    "classes": lambda: figures.class_curve_figure({"15 a class": PANEL, "30 a class": PANEL}, "from scratch"),
     "selection": selection,
     "network": lambda: figures.architecture_figure(small_net()),
     "alexnet": lambda: figures.architecture_figure(small_net(**ALEX)),

@@ -64,6 +64,24 @@ def test_a_large_picture_is_embedded_small_and_still_looks_the_same():
 
 
 @pytest.mark.parametrize(
+    "image", [photos(3, 90, 90), np.zeros((3, 5, 7), np.uint8), 255 * (photos(3, 64, 64) // 128)], ids=["photo", "flat", "few"]
+)
+def test_what_is_compressed_without_its_png_is_what_is_compressed_from_it(image):
+    straight, by_png = Picture(image, "One."), Picture(Picture(image, "One.").png, "One.")
+    assert straight.compressed() == by_png.compressed() == picture.smaller(by_png.png)
+    assert straight.png == by_png.png
+    assert straight.compressed() == by_png.compressed()  # now that its PNG is there
+
+
+def test_pictures_of_the_same_pixels_have_one_digest():
+    red, blue = (np.full((3, 4, 6), 9, np.uint8) for _ in range(2))
+    red[0], blue[2] = 200, 200  # as images with a palette their bytes are the same, and so are those of the one that is turned
+    told_apart = [Picture(each, "A colour.").digest() for each in (red, blue, red.transpose(0, 2, 1), photos(3, 70, 70))]
+    assert len(set(told_apart)) == 4
+    assert Picture(red.copy(), "Red.").digest() == told_apart[0]
+
+
+@pytest.mark.parametrize(
     "image", [np.zeros((4, 4), np.uint8), np.zeros((3, 4, 4)), np.zeros((4, 4, 3), np.uint8), torch.zeros(1, 3, 4, 4)]
 )
 def test_only_uint8_images_are_shown(image):

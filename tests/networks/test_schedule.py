@@ -80,11 +80,11 @@ def test_what_is_only_recorded_is_not_shipped(tmp_path, monkeypatch, capsys):
     copied = []
     monkeypatch.setattr(command, "network_dirs", lambda world: [tmp_path / "shipped", tmp_path])
     monkeypatch.setattr(command, "ship", lambda world, name: copied.append(name))
-    for name in (few := ["scratch/toy-novel-5-0", "scratch/toy-novel-15-2", "scratch/toy-novel-30-3", "table3/alexnet-0"]):
+    for name in (few := ["scratch/toy-novel-5-0", "scratch/toy-novel-15-0", "scratch/toy-novel-30-1", "table3/alexnet-0"]):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / f"{name}.json").touch()
     command.main(["--world", "toy", "--ship", "--only", *few])
-    assert copied == ["table3/alexnet-0", "scratch/toy-novel-15-2"]
+    assert copied == ["table3/alexnet-0", "scratch/toy-novel-15-0"]
     copied.clear()
     command.main(["--world", "imagenette", "--ship"])
     assert copied == []  # those of its tables are too large
@@ -183,3 +183,58 @@ def test_a_training_that_is_killed_ends_the_command_in_a_sentence(monkeypatch):
         OSError, match=r"^A training was ended from outside, perhaps for want of memory; the same command goes on"
     ):
         list(schedule._at_once("toy", "out", {"zfnet": "entry"}, "no", 1))
+
+
+def test_the_network_that_has_seen_missing_parts_is_the_first_zfnet_of_table_3_on_other_images(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(schedule, "train", lambda world, *_, **__: given.append(world))
+    monkeypatch.setattr(schedule, "missing_parts", lambda world: ("lacking parts", world))
+    entry, other = (listed("toy")[name] for name in ("missing-parts", "table3/zfnet-0"))
+    assert entry.recipe == other.recipe
+    for each in (entry, other):
+        schedule._train(WORLD, tmp_path, "name", each, None)
+    assert given == [("lacking parts", WORLD), WORLD]
+    assert "missing-parts" in shipped("toy")
+    assert "missing-parts" not in listed("imagenette")
+
+
+def curve(*names):
+    return {name: listed("tinyimagenet")[name] for name in names}
+
+
+def test_a_network_of_the_curve_is_trained_on_what_its_entry_selects(tmp_path, monkeypatch):
+    given, asked = [], []
+    monkeypatch.setattr(schedule, "train", lambda world, *_, **__: given.append(world))
+    monkeypatch.setattr(schedule, "selected", lambda world, some: asked.append((world, some)) or f"{some.classes} of {world}")
+    monkeypatch.setattr(schedule, "open_world", lambda name: f"the world {name}")
+    own = SimpleNamespace(name="tinyimagenet")
+    for name, entry in curve("classes/5-0", "controls/imagenette-64px-0").items():
+        schedule._train(own, tmp_path, name, entry, None)
+    assert given == [f"5 of {own}", "None of the world imagenette"]
+    assert [some.side for _, some in asked] == [None, 64]
+
+
+def test_an_epoch_of_the_curve_is_as_long_whatever_was_selected(monkeypatch, tmp_path):
+    some = curve("classes/5-0", "classes/200-0", "images/50-1")
+    assert {schedule.epoch_images(entry, WORLD) for entry in some.values()} == {45_000}
+    assert schedule._images_left(WORLD, tmp_path, some) == 3 * 14 * 45_000
+
+
+def test_networks_are_asked_for_by_their_kind(tmp_path, monkeypatch, capsys):
+    trained = []
+    monkeypatch.setattr(command, "open_world", lambda name: SimpleNamespace(name=name))
+    monkeypatch.setattr(command, "train_all", lambda world, out, some, *_, **__: trained.extend(some))
+    command.main(["--world", "tinyimagenet", "--out", str(tmp_path), "--only", "images", "controls", "zfnet"])
+    assert trained == [name for name in listed("tinyimagenet") if name.startswith(("zfnet", "images/", "controls/"))]
+    assert len(trained) == 7
+    with pytest.raises(SystemExit):
+        command.main(["--world", "imagenette", "--out", str(tmp_path), "--only", "classes"])
+    assert "imagenette has no network classes; it has zfnet, fig6-zfnet, " in capsys.readouterr().err
+
+
+def test_without_imagenette_its_controls_are_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    some = {name: entry for name, entry in listed("tinyimagenet").items() if not entry.few}
+    left = schedule.possible(some, SimpleNamespace(name="tinyimagenet"))
+    assert set(some) - set(left) == {"controls/imagenette-0", "controls/imagenette-64px-0"}
+    assert capsys.readouterr().out.startswith("The networks of imagenette are left out: Imagenette is not in ")

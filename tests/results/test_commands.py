@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import os
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +14,9 @@ from zfhelpers.files import project_dir
 from zfhelpers.networks.catalogue import listed
 from zfhelpers.training.recipe import recipe_for
 
+BENCHMARKS = project_dir() / "data" / "results" / "benchmarks.json"  # a command for each of its jobs, not one for the file
 FILES = [path for folder in ("checkpoints", "results") for path in sorted((project_dir() / "data" / folder).rglob("*.json"))]
+FILES.remove(BENCHMARKS)
 NAMES = [str(path.relative_to(project_dir() / "data").with_suffix("")) for path in FILES]
 
 
@@ -27,6 +31,8 @@ def started(monkeypatch):
     """What would be trained or measured, had it not been stopped there."""
     found = []
     rooms = {room: importlib.import_module(f"zfhelpers.{room}.__main__") for room in ("training", "networks", "results")}
+    for room in ("training", "networks"):  # whether the world's photographs lie here or not
+        monkeypatch.setattr(rooms[room], "open_world", lambda name: SimpleNamespace(name=name))
     monkeypatch.setattr(rooms["training"], "train", lambda world, recipe, out, **given: found.append((world.name, recipe, given)))
     monkeypatch.setattr(rooms["networks"], "train_all", lambda world, out, networks, *_: found.append((world.name, networks)))
     monkeypatch.setattr(rooms["networks"], "possible", lambda networks, world: networks)
@@ -78,3 +84,15 @@ def test_help_is_said(room):
     done = subprocess.run([sys.executable, "-m", f"zfhelpers.{room}", "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.startswith(f"usage: python -m zfhelpers.{room} [-h] [--world WORLD]")
+
+
+@pytest.mark.parametrize("job", list(json.loads(BENCHMARKS.read_text())))
+def test_the_command_of_a_benchmark_still_measures_it(job):
+    command = json.loads(BENCHMARKS.read_text())[job]["command"]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    words = [*shlex.split(command), "--dry-run"]
+    planned = subprocess.run(words, cwd=project_dir(), env=plain, capture_output=True, text=True)
+    assert any(line.endswith(f" tests/benchmarks/run.py --only {job}") for line in planned.stdout.splitlines()), planned
+    script = project_dir() / "tests" / "benchmarks" / "run.py"
+    known = subprocess.run([sys.executable, script, "--only", job, "--help"], capture_output=True, text=True)
+    assert known.returncode == 0, known.stderr

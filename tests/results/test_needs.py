@@ -1,5 +1,7 @@
 """What a section of a notebook lacks, said in one sentence."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -42,8 +44,8 @@ def test_networks_from_scratch_are_shipped_or_their_record_is(toy, monkeypatch):
 
     assert needs.scratch(toy, "toy-novel", (5, 15, 30)) == ""  # on record
     monkeypatch.setattr(needs, "read_record", no_record)
-    assert needs.scratch(toy, "toy-novel", (15, 30), range(3)) == ""  # shipped
-    assert needs.scratch(toy, "toy-novel", (5, 15, 30), range(3)) == (
+    assert needs.scratch(toy, "toy-novel", (15, 30), range(1)) == ""  # shipped
+    assert needs.scratch(toy, "toy-novel", (5, 15, 30), range(1)) == (
         "it needs networks trained from scratch on 5 images of each class of toy-novel; 'make train WORLD=toy' trains them."
     )
     assert needs.scratch(toy, "toy-novel", (15,), [7]).startswith("it needs networks trained from scratch on 15 images")
@@ -64,6 +66,13 @@ def test_table_2_needs_a_network_that_it_shows_or_a_record(toy, monkeypatch):
     assert needs.table(toy, 2) == ""
     monkeypatch.setattr(needs, "trained", lambda world: {})
     assert needs.table(open_world("imagenette"), 2) == ""  # on record
+
+
+def test_a_world_that_has_no_such_networks_is_not_told_to_train_them(toy):
+    tiny = SimpleNamespace(name="tinyimagenet")
+    assert needs.table(tiny, 3) == "it needs the networks of Table 3; the world 'tinyimagenet' has none."
+    assert needs.networks(tiny, "zfnet", "classes/5-0").endswith("'make train WORLD=tinyimagenet' trains them.")
+    assert needs.networks(toy, "fig6-nothing") == "it needs the network fig6-nothing; the world 'toy' has none."
 
 
 class Small(nn.Module):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from threading import Event
 from unittest import mock
 
@@ -13,9 +14,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2.functional import rotate
 
 from zfhelpers.training import batches
-from zfhelpers.training.batches import augment, crop_draws, epoch_batches, epoch_order, steps_per_epoch
+from zfhelpers.training.batches import augment, crop_draws, epoch_batches, epoch_order, steps_per_epoch, turned
 from zfhelpers.training.recipe import Recipe
 from zfhelpers.worlds.world import ImageSet
 
@@ -116,12 +119,26 @@ def test_nobody_goes_on_reading_when_nobody_listens():
     before, children = set(threading.enumerate()), psutil.Process().children(recursive=True)
     reader = batches.batches(decoded(200), np.arange(200).reshape(50, 4))
     next(reader)
-    assert len(set(threading.enumerate()) - before) <= batches.DECODERS
+    assert len(set(threading.enumerate()) - before) <= batches.decoders()
     assert psutil.Process().children(recursive=True) == children  # no process that could be killed, or lack shared memory
     reader.close()
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
     assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize(("cores", "processes", "threads"), [(2, None, 8), (32, None, 32), (128, "8", 16), (16, "8", 8)])
+def test_a_thread_for_each_core_of_the_share_and_eight_at_least(monkeypatch, cores, processes, threads):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(cores), raising=False)
+    if processes:
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    else:
+        monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    before = set(threading.enumerate())
+    reader = batches.batches(decoded(20), [np.arange(5)] * 4)
+    next(reader)
+    assert len(set(threading.enumerate()) - before) == threads
+    reader.close()
 
 
 FROM_FILES = """
@@ -152,3 +169,35 @@ def test_batches_come_however_processes_start(method, tmp_path):
     done = subprocess.run([sys.executable, str(script), method, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines() == ["[3, 1] [3, 1]", "[0, 2, 4] [0, 2, 4]"]
+
+
+def test_turned_frames_are_those_of_another_library_where_nothing_comes_in_from_outside():
+    frames = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 3, 40, 40), dtype=np.uint8))
+    found = turned(frames, np.array([30.0, -75.0, 161.0]))
+    y, x = np.mgrid[:40, :40] - 19.5
+    inside = torch.from_numpy(np.hypot(y, x) < 18)
+    for frame, angle, turn in zip(frames, (30.0, -75.0, 161.0), found, strict=True):
+        other = rotate(frame.float(), angle, InterpolationMode.BILINEAR)
+        assert (turn.float() - other)[:, inside].abs().max() <= 0.6  # rounded
+
+
+def test_a_quarter_turn_is_exact_and_leaves_no_black_corners():
+    frames = torch.randint(200, 256, (1, 3, 31, 31), dtype=torch.uint8)
+    assert torch.equal(turned(frames, np.array([90.0])), frames.rot90(1, (2, 3)))
+    assert turned(frames, np.array([45.0])).min() >= 200
+
+
+def test_turning_draws_from_numbers_of_its_own():
+    plain, turning = Recipe(batch=4, seed=5), Recipe(batch=4, seed=5, turn=90.0)
+    two = [next(epoch_batches(numbered(12), recipe, 1, 0)) for recipe in (plain, turning)]
+    assert torch.equal(two[0][1], two[1][1])
+    assert np.array_equal(two[0][2], two[1][2][:, :3])
+    assert not np.isclose((two[1][2][:, 3, None] / 90 + 1) / 2, two[0][2].ravel()).any()
+    angles = np.concatenate([draws[:, 3] for _, _, draws in epoch_batches(numbered(400), replace(turning, batch=20), 1, 0)])
+    assert np.abs(angles).max() <= 90 < np.ptp(angles)
+
+
+def test_frames_are_turned_before_they_are_cut():
+    frames = torch.randint(256, (1, 3, 20, 20), dtype=torch.uint8)
+    cut = augment(frames, 16, np.array([[0.0, 0.0, 0.9, 90.0]]))
+    assert torch.equal(cut, frames.rot90(1, (2, 3))[..., :16, :16])

@@ -1,7 +1,6 @@
-"""The recipe step by step against a plain loop, killed and resumed, and on two processes."""
+"""The recipe step by step against a plain loop, killed and resumed."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from zfhelpers.model import ZFNet, renormalise_filters, scaled
 from zfhelpers.networks.checkpoints import load
@@ -25,20 +23,6 @@ from zfhelpers.training.recipe import FEW_PHOTOGRAPHS, Recipe
 from zfhelpers.training.state import Progress
 from zfhelpers.training.weights import read_tensors
 from zfhelpers.worlds.opening import WORLDS, open_world
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Forty noisy photographs of two classes, light and dark."""
-    root = tmp_path_factory.mktemp("little")
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 20), ("val", 6)):
-        for label, name in enumerate(("dark", "light")):
-            (root / split / name).mkdir(parents=True)
-            for i in range(count):
-                pixels = (rng.random((74, 80, 3)) * 90 + 130 * label).astype(np.uint8)
-                Image.fromarray(pixels).save(root / split / name / f"{i:02d}.png")
-    return root
 
 
 @pytest.fixture
@@ -161,29 +145,12 @@ def test_a_plateau_at_the_start_does_not_lower_the_rate():
     assert rates[17] == pytest.approx(0.001)
 
 
-def typed(folder, out, *more: str) -> list[str]:
-    given = {"--world": f"folder:{folder}", "--epochs": 4, "--width": 0.05, "--fc": 8, "--batch": 8, "--out": out}
-    return [str(word) for pair in given.items() for word in pair] + list(more)
-
-
-def environment(tmp_path) -> dict:
-    return {
-        **os.environ,
-        "ZF_CACHE": str(tmp_path / "cache"),
-        "ZF_PROGRESS": "0",
-        "OMP_NUM_THREADS": "1",
-        "ACCELERATE_USE_CPU": "1",
-    }
-
-
-def test_killed_and_resumed_ends_in_the_same_bits(folder, tmp_path):
-    python, env = [sys.executable, "-m", "zfhelpers.training"], environment(tmp_path)
-    subprocess.run([*python, *typed(folder, tmp_path / "whole")], env=env, check=True, capture_output=True)
+def test_killed_and_resumed_ends_in_the_same_bits(tmp_path, environment, typed):
+    python, env = [sys.executable, "-m", "zfhelpers.training"], environment
+    subprocess.run([*python, *typed(tmp_path / "whole")], env=env, check=True, capture_output=True)
     out, kills = tmp_path / "killed", 0
     for _ in range(20):
-        run = subprocess.Popen(
-            [*python, *typed(folder, out, "--resume")], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        run = subprocess.Popen([*python, *typed(out, "--resume")], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         seen = len(list(out.glob("*"))) if out.exists() else 0
         deadline = time.monotonic() + 120
         while (
@@ -236,38 +203,6 @@ def test_resumes_at_any_step(world, tmp_path, monkeypatch, step):
         for run in ("cut", "whole")
     ]
     assert [{**row, "seconds": 0} for row in rows[0]] == [{**row, "seconds": 0} for row in rows[1]]
-
-
-def test_two_processes_under_accelerate_launch(folder, tmp_path):
-    env = environment(tmp_path)
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-        "--mixed_precision",
-        "no",
-        "--dynamo_backend",
-        "no",
-        "--main_process_port",
-        "0",
-        "-m",
-        "zfhelpers.training",
-    ]
-    done = subprocess.run(
-        [*launch, *typed(folder, tmp_path / "two", "--precision", "no")], env=env, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.count("epoch   1/4") == 1, "only the first process speaks"
-    one = [sys.executable, "-m", "zfhelpers.training", *typed(folder, tmp_path / "one", "--precision", "no")]
-    subprocess.run(one, env=env, check=True, capture_output=True)
-    cards = [json.loads((tmp_path / n / "zfnet.json").read_text()) for n in ("one", "two")]
-    assert cards[1]["metrics"]["train_loss"] == pytest.approx(cards[0]["metrics"]["train_loss"], rel=0.1)  # dropout masks differ
-    assert cards[0]["files"].keys() == cards[1]["files"].keys()
 
 
 def test_a_run_is_not_overwritten_nor_mixed_with_another(world, tmp_path):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import PIL
@@ -196,13 +197,16 @@ def test_another_way_of_reading_is_another_array(what, folder, monkeypatch):
     assert len(set(cache_dir().iterdir()) - before) == 1
 
 
+@pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("limit", [0, 2**30])
-def test_a_file_that_changes_while_it_is_decoded_is_told(limit, folder, monkeypatch):
+def test_a_file_that_changes_while_it_is_decoded_is_told(limit, half, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "READ_LIMIT", limit)
     paths, decoder = sorted(map(str, folder.rglob("*.png"))), frames.read_image
+    Image.new("RGB", (40, 60), (1, 2, 3)).save(tmp_path / "other.png")
+    other = (tmp_path / "other.png").read_bytes()
 
     def late(path):
-        Image.new("RGB", (40, 60), (1, 2, 3)).save(paths[0])
+        Path(paths[0]).write_bytes(other[:20] if half else other)
         return decoder(path)
 
     monkeypatch.setattr(frames, "read_image", late)

@@ -107,6 +107,23 @@ def test_imagenet_unpacked_without_its_development_kit(tmp_path, monkeypatch):
     assert (world.classes, len(world.train), world.val[0][0].shape) == (("n01440764", "n01443537"), 2, (3, 224, 224))
 
 
+def test_several_processes_do_not_unpack_imagenet_into_each_other(tmp_path, monkeypatch):
+    """The sentence has a command for one process; here it has unpacked nothing, since there is nothing."""
+    monkeypatch.setenv("ZF_DATA", str(tmp_path))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(FileNotFoundError, match=r"several processes would do it at once; let one begin: python -c") as told:
+        open_world("imagenet")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(FileNotFoundError, match="put its archives there"):
+        exec(str(told.value).split('"')[1])
+    for split in ("train", "val"):
+        (tmp_path / "imagenet" / split / "n01").mkdir(parents=True)
+        Image.new("RGB", (300, 260)).save(tmp_path / "imagenet" / split / "n01" / "a.JPEG")
+    torch.save(({"n01": ("fox",)}, ["n01"]), tmp_path / "imagenet" / "meta.bin")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert open_world("imagenet").classes == ("fox",)
+
+
 def test_companions_are_no_images_of_imagenette(tmp_path, monkeypatch):
     monkeypatch.setenv("ZF_DATA", str(tmp_path))
     monkeypatch.setenv("ZF_CACHE", str(tmp_path / "cache"))

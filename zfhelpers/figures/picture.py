@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import io
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 
 import matplotlib.style
@@ -22,6 +24,7 @@ from zfhelpers.figures.colours import COLOURS
 from zfhelpers.figures.tiles import to_pillow
 
 SMALL = 80_000  # bytes that one embedded picture may have before it is compressed with loss: notebooks stay under 1 MB
+MANY = 4096  # colours: more than a drawing has; a mosaic of photographs has them
 DPI = 100  # pixels an inch; figures made of tiles are laid out in pixels
 HOUSE_STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that pictures agree between machines
@@ -65,24 +68,46 @@ class Picture:
         alt: what is to be seen, in a sentence or two, without measured digits.
 
     Attributes:
-        png: the picture as PNG bytes.
         size: (width, height) in pixels.
 
     Raises:
         ValueError: alt text that is missing or empty.
     """
 
+    _image: Image.Image | None = None  # until it is a PNG
+
     def __init__(self, drawing, alt: str):
         self.alt = described(alt)
-        self.png = drawing if isinstance(drawing, bytes) else encode(drawing)
-        with Image.open(io.BytesIO(self.png)) as image:
-            self.size = image.size
+        if isinstance(drawing, bytes):
+            self.png = drawing
+            with Image.open(io.BytesIO(drawing)) as image:
+                self.size = image.size
+        else:
+            self._image = few_coloured(rgb(drawing))
+            self.size = self._image.size
 
     def __repr__(self) -> str:
         return f"<Picture: {self.alt}>"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"text/html": f"<figure>{self.html}</figure>", "text/plain": repr(self)}
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as PNG bytes, made when they are asked for: of a photograph they take twice as long as WebP."""
+        png, self._image = as_png(self._image), None
+        return png
+
+    def compressed(self) -> bytes:
+        """The picture as `smaller` has it, without the PNG of one with many colours, which is longer in any case."""
+        if self._image is None or self._image.getcolors(MANY):
+            return smaller(self.png)
+        return as_webp(self._image)
+
+    def digest(self) -> bytes:
+        """The same for pictures of the same pixels that nobody has had as PNG yet, and never for others."""
+        shown = self.png if self._image is None else repr(self.size).encode() + self._image.convert("RGB").tobytes()
+        return hashlib.sha256(shown).digest()
 
     @property
     def html(self) -> str:
@@ -118,14 +143,30 @@ def data_url(data: bytes) -> str:
 
 def encode(drawing) -> bytes:
     """PNG bytes, with a palette of 256 colours where that cannot be seen."""
-    image = rgb(drawing)
-    if image.getcolors(4096):  # few enough for a palette; a mosaic of photographs has more
-        palette = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        error = np.abs(np.asarray(palette.convert("RGB"), np.int16) - np.asarray(image, np.int16))
-        image = palette if error.mean() < 1 else image
+    return as_png(few_coloured(rgb(drawing)))
+
+
+def few_coloured(image: Image.Image) -> Image.Image:
+    """An image of three colours with a palette of 256, where that cannot be seen."""
+    if not image.getcolors(MANY):
+        return image
+    palette = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    error = np.abs(np.asarray(palette.convert("RGB"), np.int16) - np.asarray(image, np.int16))
+    return palette if error.mean() < 1 else image
+
+
+def as_png(image: Image.Image) -> bytes:
+    """A Pillow image as PNG, without loss."""
     png = io.BytesIO()
     image.save(png, "PNG")
     return png.getvalue()
+
+
+def as_webp(image: Image.Image) -> bytes:
+    """A Pillow image as WebP, with a loss that is hard to see."""
+    webp = io.BytesIO()
+    image.convert("RGB").save(webp, "WEBP", quality=75)
+    return webp.getvalue()
 
 
 def rgb(drawing) -> Image.Image:
@@ -139,7 +180,5 @@ def rgb(drawing) -> Image.Image:
 
 def smaller(png: bytes) -> bytes:
     """A PNG compressed with a loss that is hard to see, as WebP; the PNG itself where that is no gain."""
-    compressed = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        image.convert("RGB").save(compressed, "WEBP", quality=75)
-    return min(compressed.getvalue(), png, key=len)
+        return min(as_webp(image), png, key=len)

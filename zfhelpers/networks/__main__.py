@@ -1,7 +1,7 @@
 """Every network of this course, and how to train it again.
 
     python -m zfhelpers.networks --world toy                 # all of them, one after the other, into runs/toy
-    python -m zfhelpers.networks --world toy --only zfnet    # one
+    python -m zfhelpers.networks --world toy --only zfnet    # one; "--only open" all that are called open/...
     python -m zfhelpers.networks --world toy --jobs 2        # two at a time: faster on two cores
 
 What lies in `runs/` is found by `zf.load` where nothing is shipped; `--ship` copies to `data/checkpoints/` what there is room for
@@ -28,7 +28,8 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m zfhelpers.networks", description="Train the networks of this course.")
     parser.add_argument("--world", default="toy", help=WORLDS)
     parser.add_argument("--out", type=Path, help="one folder for all of them; default: runs/WORLD")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"some of {', '.join(listed('imagenette'))}")
+    some = f"some of {', '.join(listed('imagenette'))}; or a kind, the part before the slash"
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=some)
     parser.add_argument("--epochs", type=int, help="another budget for all of them")
     parser.add_argument("--ship", action="store_true", help="train nothing: copy from runs/WORLD to data/checkpoints")
     parser.add_argument("--jobs", type=int, default=1, help="networks trained at once, each on its share of the cores")
@@ -43,14 +44,19 @@ def asked_for(a: argparse.Namespace) -> dict[str, Entry]:
         ValueError: the world has no network of that name, or nothing can be trained like that.
     """
     networks = listed(a.world)
-    if unknown := set(a.only or ()) - set(networks):
+    if unknown := set(a.only or ()) - {word for name in networks for word in _words(name)}:
         raise ValueError(f"{a.world} has no network {', '.join(sorted(unknown))}; it has {', '.join(networks)}.")
     if a.jobs < 1:
         raise ValueError(f"At least one network is trained at once, not {a.jobs}.")
-    named = {name: entry for name, entry in networks.items() if not a.only or name in a.only}
+    named = {name: entry for name, entry in networks.items() if not a.only or _words(name) & set(a.only)}
     if a.epochs is None:
         return named
     return {name: replace(entry, recipe=replace(entry.recipe, epochs=a.epochs)) for name, entry in named.items()}
+
+
+def _words(name: str) -> set[str]:
+    """What a network answers to: its name, and the part before the slash."""
+    return {name, *name.split("/")[:-1]}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

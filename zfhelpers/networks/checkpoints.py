@@ -1,7 +1,7 @@
 """Trained networks on disk: weights as safetensors, and beside them a JSON card that says where they come from.
 
 data/checkpoints/toy/zfnet.safetensors          weights in half precision, with the mean image
-data/checkpoints/toy/zfnet-epoch-05.safetensors  convolutional layers only, for Fig. 4; after the last epoch they are the above
+data/checkpoints/toy/zfnet-epoch-05.safetensors  convolutional layers only, one byte a weight, for Fig. 4; the last are the above
 data/checkpoints/toy/zfnet.json                  architecture, world, metrics, seed, command, versions, hash of each file
 data/checkpoints/toy/table3/zfnet-wide-0.*       the network called "table3/zfnet-wide-0": a row of Table 3, trained with seed 0
 
@@ -24,7 +24,7 @@ from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.networks.elsewhere import load_elsewhere
 from zfhelpers.networks.named import Named
 from zfhelpers.networks.names import TORCHVISION, absolute, kind_of
-from zfhelpers.training.weights import epoch_file, read_tensors, save_weights, sha256
+from zfhelpers.training.weights import epoch_file, from_steps, read_tensors, save_weights, sha256
 from zfhelpers.worlds.opening import open_world
 from zfhelpers.worlds.world import World
 
@@ -147,6 +147,8 @@ def _mean_image(world: str) -> Tensor:
 def ship(world: str, name: str) -> None:
     """Copy a network from `runs/` to the shipped ones; its mean image is left out where `zfnet` has the same.
 
+    What it was after single epochs takes half the space there, see `weights.in_steps`.
+
     Args:
         world: its name.
         name: of the network, for instance "table3/zfnet-0".
@@ -160,7 +162,8 @@ def ship(world: str, name: str) -> None:
         tensors = _verified((origin / name).with_name(file), card)
         if name != "zfnet" and "mean" in tensors and torch.equal(tensors["mean"], _mean_image(world)):
             del tensors["mean"]
-        card["files"][file] = save_weights((to / name).with_name(file), tensors)
+        coarse = file != f"{Path(name).name}.safetensors"
+        card["files"][file] = save_weights((to / name).with_name(file), tensors, coarse)
     write_whole(to / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
 
 
@@ -191,4 +194,4 @@ def _verified(path: Path, card: dict) -> dict[str, Tensor]:
     tensors, _ = read_tensors(path)
     if sha256(path) != card["files"].get(path.name):
         raise ValueError(f"{str(path)!r} is not the file its card describes: it is damaged, or from another training run.")
-    return tensors
+    return from_steps(tensors)

@@ -30,18 +30,25 @@ def minutes(entries: Iterable[tuple[Entry, int]], world: World, jobs: int = 1) -
 
     Args:
         entries: (what to train, epochs that are left) for each network.
-        world: whose images; those from scratch are trained on passes of `few.PER_EPOCH` images.
+        world: whose images, see `epoch_images`.
         jobs: how many are trained at once.
     """
     total, known = 0.0, {}
     for entry, epochs in entries:
         recipe = entry.recipe
-        images = PER_EPOCH if entry.few else len(world.train)
+        images = epoch_images(entry, world)
         kind = recipe.variant, recipe.width, recipe.fc, recipe.batch
         if kind not in known:
             known[kind] = step_seconds(recipe, len(world.classes), world.image_size)
         total += known[kind] * steps_per_epoch(images, recipe.batch) * epochs
     return total * LOOKING * (BOTH if jobs > 1 else 1) / 60
+
+
+def epoch_images(entry: Entry, world: World) -> int:
+    """About how many images an epoch of a network has: all of the world's, unless it is trained on others."""
+    if entry.few:
+        return PER_EPOCH
+    return entry.some.epoch if entry.some else len(world.train)
 
 
 def step_seconds(recipe: Recipe, classes: int, image_size: int) -> float:

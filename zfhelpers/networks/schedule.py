@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 
 from zfhelpers.networks.catalogue import Entry
-from zfhelpers.networks.estimate import minutes
+from zfhelpers.networks.estimate import epoch_images, minutes
 from zfhelpers.training.loop import train
-from zfhelpers.worlds.few import PER_EPOCH, few_images
+from zfhelpers.worlds.few import few_images
+from zfhelpers.worlds.missing import missing_parts
 from zfhelpers.worlds.opening import open_world
+from zfhelpers.worlds.selections import selected
 from zfhelpers.worlds.targets import open_target
 from zfhelpers.worlds.world import World
 
@@ -47,7 +49,7 @@ def train_all(world: World, out: Path, networks: Mapping[str, Entry], jobs: int 
 
 
 def possible(networks: Mapping[str, Entry], world: World) -> dict[str, Entry]:
-    """The networks without those from scratch, and a sentence that says so, where the images of their target are not there."""
+    """The networks without those whose images are not there, and a sentence that says so: of a target, or of another world."""
     networks = dict(networks)
     for target in {entry.few.target for entry in networks.values() if entry.few}:
         try:
@@ -55,6 +57,12 @@ def possible(networks: Mapping[str, Entry], world: World) -> dict[str, Entry]:
         except FileNotFoundError as missing:
             print(f"The networks from scratch of Table 4 are left out: {missing}", flush=True)
             networks = {name: entry for name, entry in networks.items() if not (entry.few and entry.few.target == target)}
+    for other in {entry.some.world for entry in networks.values() if entry.some} - {world.name}:
+        try:
+            len(open_world(other).val)
+        except FileNotFoundError as missing:
+            print(f"The networks of {other} are left out: {missing}", flush=True)
+            networks = {name: entry for name, entry in networks.items() if not (entry.some and entry.some.world == other)}
     return networks
 
 
@@ -67,8 +75,7 @@ def _epochs_left(out: Path, todo: Mapping[str, Entry]) -> int:
 
 def _images_left(world: World, out: Path, todo: Mapping[str, Entry]) -> int:
     """The images of those epochs: an epoch from scratch may have ten times as many as one of a folder's own."""
-    sizes = {name: PER_EPOCH if entry.few else len(world.train) for name, entry in todo.items()}
-    return sum(sizes[name] * _epochs_left(out, {name: entry}) for name, entry in todo.items())
+    return sum(epoch_images(entry, world) * _epochs_left(out, {name: entry}) for name, entry in todo.items())
 
 
 def _in_turn(world: World, out: Path, todo: Mapping[str, Entry], precision: str | None) -> Iterator[str]:
@@ -102,6 +109,11 @@ def _train_named(world: str, out: Path, name: str, entry: Entry, precision: str 
 
 
 def _train(world: World, out: Path, name: str, entry: Entry, precision: str | None) -> None:
-    few = entry.few
-    images = few_images(open_target(few.target, world), world, few.per_class, few.fold) if few else world
+    images, few = world, entry.few
+    if few:
+        images = few_images(open_target(few.target, world), world, few.per_class, few.fold)
+    elif entry.lack:
+        images = missing_parts(world)
+    elif some := entry.some:
+        images = selected(world if some.world == world.name else open_world(some.world), some)
     train(images, entry.recipe, out, name=name, resume=True, precision=precision)

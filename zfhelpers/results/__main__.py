@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 
 from zfhelpers.files import project_dir
-from zfhelpers.results.measure import ELSEWHERE, TABLES, ship_records, write_record
-from zfhelpers.results.records import record_files
+from zfhelpers.results.measure import TABLES, ship_records, tables_of, write_record
+from zfhelpers.results.records import Table, record_files
 from zfhelpers.worlds.opening import WORLDS
 
 SETTINGS = ("seed", "images", "folds")  # of one table or another
@@ -19,11 +19,14 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--world", default="imagenette", help=WORLDS)
     parser.add_argument("--network", default="zfnet", help="Tables 4, 7: torchvision:NAME, or PATH/file.py:function")
     parser.add_argument(
-        "--table", type=int, choices=sorted(TABLES), help="measured even if it is there; default: all that are not"
+        "--table",
+        type=lambda word: int(word) if word.isdigit() else word,
+        choices=list(TABLES),
+        help="measured even if it is there; default: all that are not",
     )
     parser.add_argument("--seed", type=int, help="Tables 2, 3: of the images drawn, and of the bootstrap")
     parser.add_argument("--images", type=int, help="Tables 2, 3: judged at most, of either set")
-    parser.add_argument("--folds", type=int, help="Tables 4, 7: random divisions into training and test images")
+    parser.add_argument("--folds", type=int, help="Tables 4, 7, classes: random divisions into training and test images")
     parser.add_argument("--ship", action="store_true", help="measure nothing: copy what runs/WORLD has to data/results")
     return parser
 
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return ship_records(a.world, a.network)
         if a.table:
             return _say(a.world, a.table, a.network, **settings)
-        for table in sorted(TABLES) if a.network == "zfnet" else ELSEWHERE:
+        for table in tables_of(a.world, a.network):
             if not record_files(a.world, table, a.network)[1].exists():
                 try:
                     _say(a.world, table, a.network)
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{parser.prog}: {error}\n")
 
 
-def _say(world: str, table: int, network: str, **settings: int) -> None:
+def _say(world: str, table: Table, network: str, **settings: int) -> None:
     print(write_record(world, table, network, **settings).relative_to(project_dir()), flush=True)
 
 

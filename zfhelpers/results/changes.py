@@ -11,15 +11,16 @@ images. Where one row scatters more than the others its own spread makes its int
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
+import scipy
 
 from zfhelpers.experiments.intervals import above, ends, outlying, pooled, together, welch
 from zfhelpers.networks.catalogue import BASES
 from zfhelpers.networks.trained import trained
+from zfhelpers.paper.measurements import measure
 from zfhelpers.paper.published import table
 from zfhelpers.paper.tables import Measured
 from zfhelpers.results.ablation import table3
@@ -136,7 +137,7 @@ class Changes:
         """Spearman's rank correlation of rows' validation errors with the paper's: of means over trainings, or of one seed's."""
         chosen = {row: slice(None) if seed is None else self.each(row, "seed") == seed for row in rows}
         ours = [self.each(row)[which].mean() for row, which in chosen.items()]
-        return float(spearmanr(ours, [self.paper(row) for row in rows]).statistic)
+        return float(scipy.stats.spearmanr(ours, [self.paper(row) for row in rows]).statistic)
 
     def agreements(self) -> list[tuple[str, float, str | None]]:
         """(name, rank correlation, what single seeds give) of all rows, and of those of either network."""
@@ -155,6 +156,7 @@ class Changes:
 
         Little is less than a quarter of what all four cost; dramatic is an error that rises by more than half.
         """
+        self._measure_costs(REMOVED.values())
         costly = [above(self.cost(NONE) / 4, *self.intervals(row)) for row in (NO_67, NO_34)]
         dramatic = above(self.each("alexnet").mean() / 2, *self.intervals(NONE))
         slight = [None if one is None else not one for one in costly]
@@ -172,6 +174,7 @@ class Changes:
         Little is no more than the largest of the paper's four differences. To overfit is a lower training error with a higher
         validation error than that of the wide network, both over trainings.
         """
+        self._measure_costs((*SIZES, WIDE))
         little = max(abs(self.paper_cost(row)) for row in SIZES)
         gains = above(0, *self.intervals(WIDE))
         fits = above(0, self.over_trainings(WIDE, BOTH, "train_top1"))
@@ -185,6 +188,13 @@ class Changes:
             f"{higher:+.1f} points from the wide network (over trainings {ends(self.over_trainings(BOTH, WIDE))})."
         )
         return together(*parts, None if gains is None else not gains, fits, worse), why
+
+    def _measure_costs(self, rows: Iterable[str]) -> None:
+        """What some changes cost, recorded with both intervals, for whoever judges the claim again from the record."""
+        for row in rows:
+            for over, interval in zip(("images", "trainings"), self.intervals(row), strict=True):
+                name, paper = f"{WORDS[row]}: change of the error, over {over}", round(self.paper_cost(row), 1)
+                measure(name, self.cost(row), "points", paper, interval, shown=False)
 
     def _within(self, row: str, little: float) -> bool | None:
         """Whether a cost is no more than `little`, by both intervals; None where that is open."""

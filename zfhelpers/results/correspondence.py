@@ -81,10 +81,18 @@ def leads(changes: Changes, zeros: str, seed: int = 0) -> dict[str, dict[str, tu
 
 
 def surely_alike(changes: Changes, zeros: str, seed: int = 0) -> list[tuple[str, str]]:
-    """The (part, layer) that lie below random places, with intervals so wide that all together err once in twenty times."""
+    """The (part, layer) that lie below random places, with intervals so wide that all together err once in twenty times.
+
+    Each is measured with that interval.
+    """
     asked = [(part, layer) for layer in next(iter(changes.values())) for part in PARTS]
-    wide = 1 - 0.05 / len(asked)
-    return [each for each in asked if above(0, lead(changes, *each, zeros, seed, wide)[1])]
+    wide, found = 1 - 0.05 / len(asked), []
+    for part, layer in asked:
+        value, ends = lead(changes, part, layer, zeros, seed, wide)
+        name = f"random minus {_plain(part)}, {layer}, zeros {_plain(zeros)}, all at once"
+        measure(name, value, interval=ends, note="interval for all of these together", shown=False)
+        found += [(part, layer)] if above(0, ends) else []
+    return found
 
 
 def moved_and_delta(changes: Changes, layer: str) -> dict[str, dict[str, float]]:

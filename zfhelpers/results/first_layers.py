@@ -20,6 +20,7 @@ from zfhelpers.model import ZFNet
 from zfhelpers.networks.checkpoints import load, read_card
 from zfhelpers.networks.named import first_filters
 from zfhelpers.networks.names import kind_of
+from zfhelpers.paper.measurements import measure
 from zfhelpers.paper.tables import Measured
 from zfhelpers.patches import patches_of
 from zfhelpers.results import needs
@@ -150,6 +151,8 @@ def dominance(largest: dict[str, float], touched: Sequence[str]) -> tuple[bool |
     (True, None)
     """
     free = {name: ratio for name, ratio in largest.items() if name not in touched}
+    if free:
+        measure("largest filter over the median one, where no cap has acted", max(free.values()), shown=False)
     words = ", ".join(f"{ratio:.2f} ({name})" for name, ratio in free.items())
     why = f"The largest filter over the median one, where no cap has acted: {words}; three would be dominance."
     if not free:
@@ -178,7 +181,9 @@ def smaller_is_better(
         True if all four hold, False if one does not, None if none fails and one is open; and a sentence with the numbers.
     """
     better = over_images(gain, seed)
-    wider = above(0, welch(middle[NEW], middle[OLD]))
+    more, spread = middle[NEW].mean() - middle[OLD].mean(), welch(middle[NEW], middle[OLD])
+    measure(f"{NEW} minus {OLD}: power in the middle band", more, "points", interval=spread, shown=False)
+    wider = above(0, spread)
     cured = together(above(1, half[OLD][1]), below(1, half[NEW][1]))
     powers = f"{middle[OLD].mean():.0f} and {middle[NEW].mean():.0f} % of the power at middle frequencies"
     changes = f"{half[OLD][0]:.2f} and {half[NEW][0]:.2f} as much change half-way as after a whole step of layer 2"

@@ -11,34 +11,40 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zfhelpers.files import project_dir, write_whole
+from zfhelpers.networks.catalogue import TINY, listed
 from zfhelpers.networks.checkpoints import read_card
 from zfhelpers.networks.trained import trained
 from zfhelpers.results.ablation import table3
+from zfhelpers.results.class_record import classes
 from zfhelpers.results.ensembles import table2, table2_views
 from zfhelpers.results.layer_by_layer import table7
-from zfhelpers.results.records import record_files
+from zfhelpers.results.open_record import open_questions
+from zfhelpers.results.records import Table, record_files
 from zfhelpers.results.transfer import table4
 
-TABLES: dict[int, Callable[..., dict]] = {
+TABLES: dict[Table, Callable[..., dict]] = {
     2: lambda world, seed, images: table2(*table2_views(world, most=images, seed=seed), seed),
     3: lambda world, seed, images: table3(world, most=images, seed=seed),
     4: table4,
     7: table7,
+    "open": open_questions,
+    "classes": classes,
 }
 ELSEWHERE = (4, 7)  # tables about features, which may be those of any network
-DEFAULTS: dict[int, dict[str, int]] = {2: {"seed": 0, "images": 4000}, 4: {"folds": 5}}
-DEFAULTS |= {3: DEFAULTS[2], 7: DEFAULTS[4]}
+OF_WORLDS: dict[Table, str] = {"open": "toy", "classes": TINY}  # what one world alone is asked
+DEFAULTS: dict[Table, dict[str, int]] = {2: {"seed": 0, "images": 4000}, 4: {"folds": 5}, "open": {}}
+DEFAULTS |= {3: DEFAULTS[2], 7: DEFAULTS[4], "classes": DEFAULTS[4]}
 
 
-def write_record(world: str, table: int, network: str = "zfnet", **settings: int) -> Path:
+def write_record(world: str, table: Table, network: str = "zfnet", **settings: int) -> Path:
     """Measure a table with all networks that lie here, and keep it in `runs/`, whole or not at all.
 
     Args:
         world: its name.
-        table: 2, 3, 4 or 7.
+        table: 2, 3, 4, 7, "open" or "classes".
         network: whose features are measured, Tables 4 and 7 alone.
         settings: those of `DEFAULTS[table]` that are to be others: "seed" (of the images drawn and of the bootstrap) and "images"
-            (judged at most, of either set), or "folds".
+            (judged at most, of either set), or "folds"; "open" has none.
 
     Raises:
         ValueError: no networks, a setting that the table has not, or a network that is no part of it.
@@ -70,6 +76,14 @@ def write_record(world: str, table: int, network: str = "zfnet", **settings: int
     return path
 
 
+def tables_of(world: str, network: str = "zfnet") -> list[Table]:
+    """What is recorded of a world where no table is named: not Tables 2 and 3 where their networks are not on its list."""
+    if network != "zfnet":
+        return list(ELSEWHERE)
+    trains = any(name.startswith("table3/") for name in listed(world))
+    return [table for table in TABLES if OF_WORLDS.get(table, world) == world and (trains or table not in (2, 3))]
+
+
 def _budget(world: str, names: Iterable[str]) -> dict:
     """What all cards of the networks agree on about their training, and the minutes that they took one after the other."""
     cards = [read_card(world, name) for name in names]
@@ -80,7 +94,7 @@ def _budget(world: str, names: Iterable[str]) -> dict:
 
 def ship_records(world: str, network: str = "zfnet") -> None:
     """Copy the records of a world from `runs/` to the shipped ones."""
-    for table in sorted(TABLES):
+    for table in TABLES:
         to, origin = record_files(world, table, network)
         if origin.exists():
             write_whole(to, origin.read_bytes())

@@ -18,6 +18,7 @@ Ends = tuple[float, float]
 WORDS = {"translation": "shifted by {:g} px", "scale": "enlarged {:g} times", "rotation": "turned by {:g} degrees"}
 DRAMATIC = 50.0  # % of the far distance that a near amount brings
 STABLE = 2 / 3  # of the probability is left
+UNIT = "typical distances"
 
 
 def in_words(kind: str, amount: float) -> str:
@@ -75,8 +76,10 @@ def small_moves(
             share = 100 * distances[:, 0] / distances[:, 1]
             spans.append(resampled(lambda rows, share=share: np.median(share[rows]), len(share), seed))
             first[layer] = distances[:, 0] / typical[layer]
-        lesser = above(0, over_images(first["layer1"] - first[deep], seed))
-        parts += [above(DRAMATIC, spans[0]), lesser, below(2 * line, spans[1])]
+        less = first["layer1"] - first[deep]
+        ends = over_images(less, seed)
+        measure(f"{kind}, near amount: layer 1 minus layer {deep[-1]}", less.mean(), UNIT, interval=ends, shown=False)
+        parts += [above(DRAMATIC, spans[0]), above(0, ends), below(2 * line, spans[1])]
         words = ["{:.0f} to {:.0f} %".format(*span) for span in spans]
         said.append(f"when {done} {words[0]} in layer 1 and {words[1]} in layer {deep[-1]}, where a line would give {line:.0f} %")
     return together(*parts), f"Of the far distance the near amount brings {'; '.join(said)}."
@@ -102,6 +105,9 @@ def layer_by_layer(
         for at in range(1, values.shape[1])
     }
     rising = [step for step, rises in steps.items() if rises]
+    for what, sign in (("rise", True), ("fall", False)):
+        count = sum(rises is sign for rises in steps.values())
+        measure(f"steps to the next layer that surely {what}", count, f"of {len(steps)}", shown=False)
     falls = False if rising else True if all(rises is False for rises in steps.values()) else None
     more = [(far["rotation"] - values).mean(1).double().numpy() for kind, values in far.items() if kind != "rotation"]
     most = [above(0, resampled(lambda rows, each=each: each[rows].mean(), len(each), seed)) for each in more]

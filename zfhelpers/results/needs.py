@@ -24,7 +24,7 @@ from torch import nn
 from zfhelpers.deconv import Deconvnet
 from zfhelpers.geometry import LostField, receptive_field
 from zfhelpers.model import ZFNet
-from zfhelpers.networks.catalogue import FOLDS
+from zfhelpers.networks.catalogue import FOLDS, listed
 from zfhelpers.networks.checkpoints import network_dirs, read_card
 from zfhelpers.networks.named import paper_layers
 from zfhelpers.networks.names import kind_of
@@ -147,7 +147,7 @@ def networks(world: World, *names: str) -> str:
     missing = [name for name in names if not any((at / f"{name}.json").exists() for at in network_dirs(world.name))]
     if not missing:
         return ""
-    return f"it needs the network{'s' * (len(missing) > 1)} {', '.join(missing)}; {_train(world)}."
+    return f"it needs the network{'s' * (len(missing) > 1)} {', '.join(missing)}; {_train(world, *missing)}."
 
 
 def table(world: World, number: int, rows: Iterable[str] = ()) -> str:
@@ -163,7 +163,7 @@ def table(world: World, number: int, rows: Iterable[str] = ()) -> str:
             pass
         else:
             return ""
-    return f"it needs the networks of Table {number}; {_train(world)}."
+    return f"it needs the networks of Table {number}; {_train(world, 'table3/zfnet-0')}."
 
 
 def record(world: World, number: int) -> str:
@@ -212,5 +212,10 @@ def scratch(world: World, name: str, counts: Iterable[int], folds: Sequence[int]
     return f"it needs networks trained from scratch on {' and on '.join(map(str, missing))} images of each class of {name}{how}."
 
 
-def _train(world: World) -> str:
-    return f"'make train WORLD={world.name}' trains them" if world.name != "imagenet" else "train them as the README says"
+def _train(world: World, *names: str) -> str:
+    """What brings networks, or that the world has none of that name."""
+    if world.name == "imagenet":
+        return "train them as the README says"
+    if not set(names) <= set(listed(world.name)):
+        return f"the world {world.name!r} has none"
+    return f"'make train WORLD={world.name}' trains them"

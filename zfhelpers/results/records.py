@@ -7,7 +7,8 @@
 
 `make train` ends with the first of these. A record is a card: the command, the time and the versions that made it, and one entry
 for every row. It holds what `ensembles.table2`, `ablation.table3`, `transfer.table4` and `layer_by_layer.table7` return, so that
-a notebook reads the same with the networks and without.
+a notebook reads the same with the networks and without. "open" and "classes" are no tables of the paper: see `open_record` and
+`class_record`.
 """
 
 from __future__ import annotations
@@ -19,28 +20,37 @@ from zfhelpers.files import plain_name, project_dir
 from zfhelpers.networks.checkpoints import network_dirs
 from zfhelpers.networks.names import absolute
 
-KEYS = {2: {"k", "rows"}, 3: {"k", "networks", "differences", "bases"}, 4: {"rows", "scratch_folds"}, 7: {"rows", "untrained"}}
+KEYS = {
+    2: {"k", "rows"},
+    3: {"k", "networks", "differences", "bases"},
+    4: {"rows", "scratch_folds"},
+    7: {"rows", "untrained"},
+    "open": {"angles", "networks"},
+    "classes": {"networks", "scratch", "missing"},
+}
+FILES = {"open": "open_questions.json", "classes": "classes.json"}
+Table = int | str
 
 
-def record_files(world: str, table: int, network: str = "zfnet") -> list[Path]:
+def record_files(world: str, table: Table, network: str = "zfnet") -> list[Path]:
     """Where the record of a world's table may lie: the one that is shipped, then the one that was made here.
 
     Args:
         world, table: their name and number.
         network: whose features Tables 4 and 7 are about.
     """
-    name, file = network_dirs(world)[0].name, f"table{table}.json"
+    name, file = network_dirs(world)[0].name, FILES.get(table, f"table{table}.json")
     if network != "zfnet":
         name += f"--{plain_name(absolute(network))}"
     return [project_dir() / "data" / "results" / name / file, project_dir() / "runs" / name / "results" / file]
 
 
-def _command(world: str, table: int, network: str) -> str:
+def _command(world: str, table: Table, network: str) -> str:
     seen = "" if network == "zfnet" else f" --network {network}"
     return f"python -m zfhelpers.results --world {world}{seen} --table {table}"
 
 
-def read_record(world: str, table: int, network: str = "zfnet") -> dict:
+def read_record(world: str, table: Table, network: str = "zfnet") -> dict:
     """The record of a table: the shipped one, or else one made here.
 
     Raises:

@@ -40,6 +40,7 @@ def finish(out: Path, name: str, world: World, recipe: Recipe, net: ZFNet, progr
         "architecture": net.architecture.as_dict(),
         "parameters": sum(p.numel() for p in net.parameters()),
         **{key: getattr(recipe, key) for key in ("epochs", "seed", "batch", "rate", "weight_decay", "renormalise")},
+        **({"turn": recipe.turn} if recipe.turn else {}),
         "rescaled": round(sum(row["clipped"] for row in progress.history) * progress.step / recipe.epochs),  # filters, by the cap
         "metrics": progress.history[-1],
         "command": typed_command(),

@@ -176,6 +176,11 @@ class Rows:
         return self.frames[self.rows[rows], *places]
 
 
+def in_memory(frames) -> bool:
+    """Whether frames are decoded already, in memory or in a memory-mapped file, as are rows of such."""
+    return isinstance(frames.frames if isinstance(frames, Rows) else frames, np.ndarray)
+
+
 def decode(paths: Sequence[str], frame_size: int, name: str, resampling: str = "bicubic"):
     """All frames of some image files: decoded once into a memory-mapped file of the cache, or on demand if they are too many.
 
@@ -222,12 +227,18 @@ def _from_files(
     key = f"{VERSION} {PIL.__version__} {ImageFile.LOAD_TRUNCATED_IMAGES} {shape} {before}"
 
     def fill(array: np.ndarray) -> None:
-        with ThreadPoolExecutor() as pool:
-            jobs = pool.map(lambda i: put(array, i), range(len(paths)))
-            for done, _ in enumerate(tqdm(jobs, total=len(paths), desc=doing, unit="img", disable=not show_progress())):
-                if done % OFTEN == 0:
-                    forget(array)
+        failure = None
+        try:
+            with ThreadPoolExecutor() as pool:
+                jobs = pool.map(lambda i: put(array, i), range(len(paths)))
+                for done, _ in enumerate(tqdm(jobs, total=len(paths), desc=doing, unit="img", disable=not show_progress())):
+                    if done % OFTEN == 0:
+                        forget(array)
+        except (ValueError, OSError) as error:  # of a file that is half written, perhaps
+            failure = error
         if fingerprint(paths, now) != before:
-            raise ValueError(f"The images of {name} changed while they were read; open them again.")
+            raise ValueError(f"The images of {name} changed while they were read; open them again.") from failure
+        if failure:
+            raise failure
 
     return cached_array(name, key, shape, fill)

@@ -129,7 +129,7 @@ def _tinyimagenet(image_size: int | None, mean: Tensor | None) -> World:
 
 def _imagenet(image_size: int | None, mean: Tensor | None) -> World:
     def open_split(world: World, split: str) -> ImageSet:
-        samples = [(path, label) for path, label in _ilsvrc(split).samples if not is_companion(Path(path).name)]
+        samples = [(path, label) for path, label in _ilsvrc(split).samples if not is_companion(os.path.basename(path))]
         return _from_samples(world, split, samples)
 
     return World("imagenet", [names[0] for names in _ilsvrc("val").classes], image_size or 224, open_split, mean=mean)
@@ -139,6 +139,11 @@ def _ilsvrc(split: str):
     from torchvision.datasets import ImageNet
 
     root = data_dir() / "imagenet"
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not ((root / split).is_dir() and (root / "meta.bin").is_file()):
+        raise FileNotFoundError(
+            f"ILSVRC-2012 is not unpacked in {str(root)!r}, and several processes would do it at once; let one begin: "
+            "python -c \"from zfhelpers import open_world; world = open_world('imagenet'); world.val, world.train\"."
+        )
     try:
         return ImageNet(root, split=split)
     except (RuntimeError, OSError) as error:

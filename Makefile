@@ -6,7 +6,7 @@
 PYTHON ?= python3
 WORLD ?= toy
 NETWORK ?= zfnet
-JOBS ?= 1
+JOBS ?=
 PARAMS ?=
 STRICT ?=
 SEEDS ?= 0 1 2 3
@@ -32,19 +32,27 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONNOUSERSITE := 1
 unexport JUPYTER_PATH PYTHONPATH PYTHONHOME
 
+# Linux keeps the memory of a batch's maps for the next one: forward passes take a fifth to a third less time, see report/run.py.
+export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
+export MALLOC_TRIM_THRESHOLD_ ?= 2147483648
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install report expected test lint lab student answers train data clean
+.PHONY: help install oracles bench report expected test lint lab explore student answers train data clean
 
 help:
 	@echo "make report   run all notebooks, and see reports/WORLD/index.html"
-	@echo "              WORLD=toy  JOBS=1 notebooks at once  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
+	@echo "              WORLD=toy  PARAMS='-p NAME VALUE'  NOTEBOOKS='notebooks/*.ipynb'"
+	@echo "              JOBS=N notebooks at once; unless you say so, as many as cores and memory allow"
 	@echo "              NETWORK=torchvision:NAME, or PATH/file.py:function: a network trained elsewhere looks at the world's images"
 	@echo "              STRICT=1 numbers that differ from the record are an error"
 	@echo "make expected write down anew what the numbers should be, from several seeds  (WORLD=toy  SEEDS='0 1 2 3')"
 	@echo "make test     unit tests, doctests, every notebook against its stored outputs  (WORKERS=2 at once)"
+	@echo "make oracles  install what some tests compare with, and are skipped without; no reader needs it"
+	@echo "make bench    our times beside Captum's, zennit's and zennit-crp's: half an hour; JOB='search moves' some of them"
 	@echo "make lint     the style of the code, and that imports point down"
 	@echo "make lab      open the notebooks in JupyterLab"
+	@echo "make explore  a page to put your own photograph in, and to ask the network about it  (WORLD=toy  NETWORK=zfnet)"
 	@echo "make train    train a world's networks into runs/WORLD, going on where it was stopped, and record its tables"
 	@echo "              WORLD=toy  NETWORKS=zfnet that one alone  EPOCHS=70 another budget  JOBS=2 two at once"
 	@echo "make data     fetch the photographs of a world  (WORLD=imagenette, or tinyimagenet; with NETWORK=, the larger edition)"
@@ -56,12 +64,12 @@ help:
 # snakemake keeps a copy of the Snakefile and would run that one for ever, also when it has changed: hence a place for each version.
 report: $(STAMP)
 	@test -w . || { echo "$$PWD cannot be written, and the report goes there; make it in a copy that can." >&2; exit 1; }
-	@$(RUN) -m snakemake --cores $(JOBS) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \
+	@$(RUN) -m snakemake --cores $(or $(JOBS),$$($(RUN) -P -m zfhelpers.report.machine)) --keep-going --rerun-incomplete --quiet all --nolock --scheduler greedy \
 		--max-checksum-file-size 0 --runtime-source-cache-path ".snakemake/source-cache/$$(cksum <Snakefile | tr ' ' -)"
 	@$(RUN) -P -m zfhelpers.report.last_words $(if $(filter-out 0 no false,$(STRICT)),--strict)
 
 expected: $(STAMP)
-	$(RUN) -m zfhelpers.report.expect --world="$$ZF_WORLD" --network="$$ZF_NETWORK" --jobs $(JOBS) --seeds $(SEEDS) --notebooks="$$ZF_NOTEBOOKS"
+	$(RUN) -m zfhelpers.report.expect --world="$$ZF_WORLD" --network="$$ZF_NETWORK" --jobs $(or $(JOBS),1) --seeds $(SEEDS) --notebooks="$$ZF_NOTEBOOKS"
 
 test: $(STAMP)
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope
@@ -74,9 +82,12 @@ lint: $(STAMP)
 lab: $(STAMP)
 	$(RUN) -m jupyterlab notebooks
 
+explore: $(STAMP)
+	@$(RUN) -m zfhelpers.explorer
+
 train: $(STAMP)
 	$(RUN) -m zfhelpers.networks --world="$$ZF_WORLD" $(if $(NETWORKS),--only $(NETWORKS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
-		--jobs $(JOBS)
+		--jobs $(or $(JOBS),1)
 	$(if $(NETWORKS)$(EPOCHS),,$(RUN) -m zfhelpers.results --world="$$ZF_WORLD")
 
 student: $(STAMP)
@@ -89,6 +100,12 @@ data: $(STAMP)
 	$(RUN) -m zfhelpers.worlds.download $(if $(filter zfnet,$(ZF_NETWORK)),,--large) -- "$$ZF_FETCHED"
 
 install: $(STAMP)
+
+bench: oracles
+	@$(RUN) tests/benchmarks/run.py $(if $(JOB),--only $(JOB))
+
+oracles: $(STAMP)
+	$(RUN) -m pip install --disable-pip-version-check --no-deps --requirement requirements-oracles.lock
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no '$(PYTHON)' here; install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python3" >&2; exit 1; }

@@ -24,7 +24,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
 from zfhelpers.report.run import parameters_of
-from zfhelpers.report.settings import check_writable, read_settings, threads_each
+from zfhelpers.report.settings import check_writable, priority, read_settings, threads_each
 
 HERE = Path(workflow.basedir)
 
@@ -48,7 +48,7 @@ if Quietness.ALL in (workflow.output_settings.quiet or ()):
 try:
     ASKED = read_settings(config, sys.argv[1:], os.environ)
     check_writable(".snakemake", ASKED.reports)
-    THREADS = threads_each(workflow.cores or 1, os.environ)
+    THREADS = threads_each(min(workflow.cores or 1, len(ASKED.notebooks)), os.environ)
 except ValueError as refusal:
     sys.exit(str(refusal))
 WORLD, NETWORK, REPORTS, NOTEBOOKS = ASKED.world, ASKED.network, ASKED.reports, ASKED.notebooks
@@ -123,6 +123,7 @@ rule notebook:
         source=lambda wildcards: hashlib.sha256(Path(NOTEBOOKS[wildcards.name]).read_bytes()).hexdigest(),
     resources:
         kernel_threads=THREADS,
+    priority: lambda wildcards: priority(wildcards.name)
     shell:
         "{RUN} run {input:q} {REPORTS:q} --world={params.world:q} --network={params.network:q} --threads {resources.kernel_threads} {params.more}"
 

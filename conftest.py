@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
+import pytest
 
 matplotlib.use("Agg")  # here; in a notebook's kernel matplotlib draws inline, unless MPLBACKEND forbids it
 os.environ.pop("MPLBACKEND", None)
@@ -28,6 +29,14 @@ else:
 for variable in ("ZF_DATA", "ZF_CACHE"):  # notebooks run in their own folder, where a relative path would mean another place
     if os.environ.get(variable):
         os.environ[variable] = os.path.abspath(os.environ[variable])
+
+
+@pytest.fixture(autouse=True)
+def nothing_measured():
+    """Have each test and docstring begin without the record of a notebook that an earlier one of the same process began."""
+    from zfhelpers.paper import measurements
+
+    measurements.forget()
 
 
 def pytest_configure(config):

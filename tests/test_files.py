@@ -6,12 +6,15 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from zfhelpers import files
-from zfhelpers.files import new_array
+from zfhelpers.files import cached_array, new_array
 
 REFUSALS = sorted({errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
 
@@ -158,3 +161,66 @@ def test_a_private_copy_keeps_what_was_changed(tmp_path):
     private[3] = 1
     files.forget(private)
     assert private[3] == 1
+
+
+# ------------------------------------------------------------------------------------------------ what several want at once
+
+
+def wanted_by_four(fill):
+    """What four get who want one array of the cache at once; each opens the lock itself, as processes do."""
+    together = threading.Barrier(4)
+
+    def want(_):
+        together.wait()
+        try:
+            return np.array(cached_array("drawn", "key", (2, 3), fill))
+        except RuntimeError as error:
+            return error
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(want, range(4)))
+
+
+def test_what_several_want_at_once_is_made_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path / "new"))
+    made = []
+
+    def fill(array):
+        time.sleep(0.2)  # long enough that all have seen that it is not there
+        made.append(array.shape)
+        array[:] = len(made)
+
+    assert all((one == 1).all() for one in wanted_by_four(fill))
+    assert made == [(2, 3)]
+    assert [path.suffix for path in (tmp_path / "new").iterdir()] == [".npy"]
+
+
+def test_who_waited_for_one_that_failed_makes_it_himself(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path))
+    tried = []
+
+    def fill(array):
+        tried.append(array)
+        if len(tried) == 1:
+            raise RuntimeError("no pen")
+        array[:] = 7
+
+    got = wanted_by_four(fill)
+    assert sum(isinstance(one, RuntimeError) for one in got) == 1
+    assert all((one == 7).all() for one in got if not isinstance(one, RuntimeError))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]
+
+
+@pytest.mark.parametrize("module", [None, "refuses"])
+def test_without_locks_nobody_waits(tmp_path, monkeypatch, module):
+    class Refuses:
+        LOCK_EX = 2
+
+        @staticmethod
+        def flock(*_):
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setenv("ZF_CACHE", str(tmp_path))
+    monkeypatch.setattr(files, "fcntl", module and Refuses)
+    assert (cached_array("drawn", "key", (2, 3), lambda array: array.fill(5)) == 5).all()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]

@@ -271,7 +271,7 @@ def test_the_module_is_left_as_it_was():
     before = {name: value.clone() for name, value in net.state_dict().items()}
     receptive_field(net, "layer5", 64)
     with pytest.raises(ValueError, match="takes images of shape"):
-        receptive_field(net, "layer5", 65)
+        receptive_field(net, "layer6", 65)
     assert net.training
     assert net.layer7.training
     assert not net.dropout6.training

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from zfhelpers.hooks import activations, checked_images, whole
+from zfhelpers.hooks import activations, checked_images, recording, whole
 from zfhelpers.model import Architecture, ZFNet
 
 LAYERS = ["layer1", "layer2", "layer5", "layer6", "layer8"]
@@ -102,7 +102,45 @@ def test_training_networks_are_read_in_evaluation_mode(net, images):
 )
 def test_bad_images_are_refused(net, images, change, error, message):
     with pytest.raises(error, match=message):
-        activations(net, change(preprocess(images[:2])), "layer1")
+        activations(net, change(preprocess(images[:2])), "layer7")
+
+
+def test_nothing_above_the_layers_is_run(net, images):
+    inputs = preprocess(images[:2])
+    wide = torch.cat([inputs, inputs], dim=3)  # too wide for layer 6, and all the same to layer 1
+    expected = net.pool1(net.layer1(wide))
+    assert torch.equal(activations(net, wide, ["pool1", "layer1"])["pool1"], expected)
+    ran = []
+    hooks = [part.register_forward_hook(lambda *_, name=name: ran.append(name)) for name, part in net.named_children()]
+    try:
+        activations(net, inputs, ["layer2", "layer1"])
+        with recording(net, ["layer2", "layer1"], beyond=False) as forward:
+            assert forward(inputs)[0] is None
+        half = list(ran)
+        with recording(net, ["layer2", "layer1"]) as forward:
+            assert torch.equal(forward(inputs)[0], net(inputs))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert half == ["layer1", "pool1", "norm1", "layer2"] * 2
+    assert "layer8" in ran
+
+
+def test_a_network_cannot_catch_the_end_of_the_pass(images):
+    class Careful(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+
+        def forward(self, x):
+            try:
+                x = self.first(x)
+            except Exception:  # as some do
+                x = torch.zeros_like(x[:, :1]).expand(-1, 4, -1, -1)
+            return self.second(x)
+
+    net, inputs = Careful(), preprocess(images[:2]).float()
+    assert torch.equal(activations(net, inputs, "first")["first"], net.first(inputs))
 
 
 def test_bad_layers_are_refused(net, images):
@@ -133,6 +171,14 @@ def test_a_broken_image_is_counted_from_the_first_of_all():
     images[2, 1, 0, 1] = -torch.inf
     with pytest.raises(ValueError, match="Image 102 holds NaN or infinite pixels; give finite ones"):
         checked_images(nn.ReLU(), images, first=100)
+    images[1, 0, 0, 0] = torch.inf  # which with the other one makes a sum that is no number
+    with pytest.raises(ValueError, match="Image 101 holds NaN"):
+        checked_images(nn.ReLU(), images, first=100)
+
+
+def test_finite_pixels_whose_sum_is_infinite_are_finite():
+    for large in (torch.full((2, 3, 4, 4), 3e38), torch.full((2, 3, 64, 64), 6e4, dtype=torch.float16)):
+        assert checked_images(nn.ReLU(), large) is large
 
 
 # --------------------------------------------------------------------------------- what no hook can read, and cannot be run
@@ -191,7 +237,7 @@ class Fails(nn.Module):
 
     def __init__(self, error):
         super().__init__()
-        self.error, self.body = error, nn.Conv2d(3, 4, 3)
+        self.error, self.body, self.head = error, nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
 
     def forward(self, x):
         self.body(x)
@@ -203,7 +249,7 @@ class Fails(nn.Module):
 )
 def test_what_a_network_complains_of_comes_with_the_shape_of_the_images(error):
     with pytest.raises(ValueError, match=r"^The network cannot run on images of shape \(2, 3, 8, 8\): '?a'?$") as caught:
-        activations(Fails(error), torch.zeros(2, 3, 8, 8), "body")
+        activations(Fails(error), torch.zeros(2, 3, 8, 8), "head")
     assert caught.value.__cause__ is error
 
 
@@ -212,7 +258,7 @@ def test_what_a_network_complains_of_comes_with_the_shape_of_the_images(error):
 )
 def test_what_has_a_name_of_its_own_keeps_it(error):
     with pytest.raises(type(error)) as caught:
-        activations(Fails(error), torch.zeros(2, 3, 8, 8), "body")
+        activations(Fails(error), torch.zeros(2, 3, 8, 8), "head")
     assert caught.value is error
 
 

@@ -2,13 +2,27 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import signal
 from torch import nn
 
 from zfhelpers.hooks import find_layer
-from zfhelpers.model import ALEXNET, TABLE3, Architecture, ContrastNorm, ZFNet, contrast_norm, renormalise_filters, scaled
+from zfhelpers.model import (
+    ALEXNET,
+    OPEN,
+    TABLE3,
+    Architecture,
+    Blur,
+    ContrastNorm,
+    TurnedMaxPool,
+    ZFNet,
+    contrast_norm,
+    renormalise_filters,
+    scaled,
+)
 
 
 def count_parameters(architecture: Architecture) -> int:
@@ -207,6 +221,7 @@ def test_find_layer_lists_what_there_is():
         ({"fc": (1, 2, 3)}, "fc must hold"),
         ({"fc": (0,)}, "fc must hold"),
         ({"dropout": 1.0}, "dropout must lie"),
+        ({"blur1": 0}, "blur1 must be"),
     ],
 )
 def test_impossible_architectures_are_refused(change, sentence):
@@ -220,3 +235,36 @@ def test_wrong_image_shape_and_unknown_variant():
         net(torch.zeros(1, 3, 32, 32))
     with pytest.raises(ValueError, match="No architecture is called 'zf'"):
         scaled("zf", 10, 128, 0.5, 512)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_blur_is_that_of_scipy(stride):
+    maps, line = np.random.default_rng(0).normal(size=(3, 11, 11)), np.array([1, 4, 6, 4, 1]) / 16
+    slow = [signal.convolve2d(each, np.outer(line, line), mode="same")[::stride, ::stride] for each in maps]
+    fast = Blur(stride)(torch.from_numpy(maps).float()[None])[0]
+    assert np.allclose(fast, np.stack(slow), atol=1e-6)
+
+
+def test_a_pool_over_turned_maps_one_window_at_a_time():
+    maps = torch.randn(1, 2, 7, 7)
+    pooled = TurnedMaxPool(3, 2, ceil_mode=True)(maps)
+    for row in range(3):
+        for column in range(3):
+            cut = np.s_[..., 2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
+            windows = [np.rot90(maps.numpy(), turns, (2, 3))[cut] for turns in range(4)]
+            assert np.array_equal(pooled[0, :, row, column], np.max([each.max((2, 3)) for each in windows], axis=0)[0])
+
+
+@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize(("side", "last"), [(128, 7), (224, 13)])
+def test_the_open_questions_have_later_maps_of_one_size(name, side, last):
+    net = ZFNet(scaled(name, classes=24, image_size=side, width=0.25, fc=256))
+    assert [net.conv_sizes[f"layer{number}"] for number in (3, 4, 5)] == [last] * 3
+    assert net.pool5(torch.zeros(1, 1, last, last)).shape[-1] == last // 2
+    assert "kernel" not in "".join(net.state_dict())  # the blur has no weights to train or keep
+
+
+def test_a_card_from_before_there_were_such_networks_is_still_one():
+    old = Architecture().as_dict()
+    del old["blur1"], old["turned_pool"]
+    assert Architecture(**old) == Architecture()

@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 from torch.utils.data import Subset
 
-from zfhelpers import deconv, patches
+from zfhelpers import deconv, fields, patches
 from zfhelpers.boxes import crop
 from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet
 from zfhelpers.figures import top9_figure
@@ -216,21 +216,25 @@ def test_where_the_field_is_lost_the_whole_image_is_shown():
 
 
 @pytest.mark.parametrize("count", [5, 40])
-def test_memory_grows_with_the_answer_alone(net, monkeypatch, count):
+@pytest.mark.parametrize("worth", [fields.WORTH, 0])  # on crops, and on whole images
+def test_memory_grows_with_the_answer_alone(net, monkeypatch, count, worth):
     """However many images there are and maps are asked for: 16 images at a time, and as many projections as fit."""
-    monkeypatch.setattr(deconv, "VALUES_AT_ONCE", 3 * 12 * 30 * 30)  # three of layer 1
+    at_once = 3 * 12 * 30 * 30  # values of three whole maps of layer 1
+    monkeypatch.setattr(deconv, "VALUES_AT_ONCE", at_once)
+    monkeypatch.setattr(fields, "WORTH", worth)
     signals, batches, descend, record = [], [], Tape.descend, Tape.record
     monkeypatch.setattr(
-        Tape, "descend", lambda tape, n, signal, rows: signals.append(len(signal)) or descend(tape, n, signal, rows)
+        Tape, "descend", lambda tape, n, signal, rows: signals.append(len(signal) * tape.widest) or descend(tape, n, signal, rows)
     )
     monkeypatch.setattr(Tape, "record", lambda tape, module: batches.append(len(tape.images)) or record(tape, module))
     dataset, read = Counting(random_images(count)), []
     answer = top_patches(net, dataset, {"layer1": range(12)}, 9, 10, lambda x: read.append(len(x)) or preprocess(x))["layer1"]
     assert answer.patches.shape == (12, min(9, count), 3, 7, 7)
-    assert max(signals) <= 3
+    assert max(signals) <= at_once
     assert max(batches + read) <= IMAGES_AT_ONCE == 16
     shown = answer.images.unique().tolist()
-    assert sum(batches) == 1 + len(shown)  # the trial, and every image that was found once
+    if not worth:
+        assert sum(batches) == 1 + len(shown)  # the trial, and every image that was found once
     assert dataset.read == [0, *range(count), 0, *shown]
 
 

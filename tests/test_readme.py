@@ -1,5 +1,6 @@
 """The README's numbers are those on record."""
 
+import json
 import re
 
 import pytest
@@ -86,3 +87,10 @@ def test_the_rank_correlation_of_table_7_is_the_recorded_one():
     said = re.findall(r"\(rank correlation ([-\d.]+); (?:five|six)", README)
     found = [read_record("imagenette", 7, network)["spearman"] for network in (SQUEEZENET, "zfnet")]
     assert [float(each) for each in said] == pytest.approx(found, abs=0.05)
+
+
+def test_the_times_are_those_on_record(monkeypatch):
+    monkeypatch.syspath_prepend(project_dir() / "tests" / "benchmarks")
+    import draw
+
+    assert "\n".join(draw.table(json.loads(draw.RECORD.read_text()))) in README

@@ -16,7 +16,7 @@ LINT = str(Path(sys.executable).with_name("lint-imports"))
 
 
 def test_the_core_is_thin():
-    assert len([path for path in PACKAGE.glob("*.py") if path.stem != "__init__"]) <= 13
+    assert len([path for path in PACKAGE.glob("*.py") if path.stem != "__init__"]) <= 15
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

@@ -7,7 +7,7 @@ from torch.utils.data import Subset, TensorDataset
 
 from zfhelpers.boxes import crop
 from zfhelpers.geometry import receptive_field
-from zfhelpers.hooks import activations
+from zfhelpers.hooks import activations, recording
 from zfhelpers.model import Architecture, ZFNet
 from zfhelpers.strongest import most_active, strongest, strongest_maps, top_activations
 
@@ -160,9 +160,11 @@ def test_everything_is_restored_even_after_control_c():
     net = Failing().train()
     net.drop.eval()
     with pytest.raises(KeyboardInterrupt):
-        activations(net, torch.zeros(1, 3, 8, 8), "conv")
+        activations(net, torch.zeros(1, 3, 8, 8), "drop")
     with pytest.raises(KeyboardInterrupt):
-        top_activations(net, [(torch.zeros(3, 8, 8), 0)], "conv")
+        top_activations(net, [(torch.zeros(3, 8, 8), 0)], "drop")
+    with pytest.raises(KeyboardInterrupt), recording(net, "conv") as forward:
+        forward(torch.zeros(1, 3, 8, 8))
     assert net.training
     assert net.conv.training
     assert not net.drop.training

@@ -31,11 +31,15 @@ _WHERE = {
     "experiments.features": "features",
     "experiments.invariance": "invariance_curves",
     "experiments.probes": "gram_matrix learning_curve linear_probe",
+    "explorer": "explore",
     "lessons.exercises": "check_answer",
     "paper.measurements": "begin claim measure record section",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_ROOMS = ("experiments", "figures", "lessons", "networks", "paper", "results", "toyworld", "training", "views", "worlds")
+_ROOMS = (
+    *("experiments", "explorer", "figures", "lessons", "networks", "paper", "results"),
+    *("toyworld", "training", "views", "worlds"),
+)
 
 __all__ = sorted([*_HOME, "paper"])
 

@@ -243,7 +243,15 @@ def last_step(module: nn.Module, image: Tensor) -> str | None:
     return steps.squashed(steps.made.get(answer)) if isinstance(answer, Tensor) else None
 
 
-class _Steps(TorchDispatchMode):
+class Uncompiled(TorchDispatchMode):
+    """A mode that torch.compile is not told to leave alone: to tell it, torch loads its compiler, which takes seconds."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class _Steps(Uncompiled):
     """Writes down how the tensors that come from an image are made of each other."""
 
     def __init__(self, image: Tensor):

@@ -81,6 +81,19 @@ def inside(box: Box, shape: Sequence[int]) -> Box:
     return top, left, bottom, right
 
 
+def extent(values: Tensor) -> Box:
+    """The smallest box outside of which all values (T, C, h, w) are zero; one pixel if all are.
+
+    >>> values = torch.zeros(1, 2, 8, 8)
+    >>> values[0, 0, 2, 5] = values[0, 1, 3, 6] = -1.0
+    >>> extent(values)
+    (2, 5, 4, 7)
+    """
+    there = (values != 0).any(1).any(0)
+    rows, columns = (there.any(axis).nonzero()[:, 0].tolist() for axis in (1, 0))
+    return (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else (0, 0, 1, 1)
+
+
 def middle(box: Box, shape: Sequence[int]) -> Box:
     """The middle of a box, of at most so many rows and columns: the window to show of a field that is larger than the image.
 
@@ -90,6 +103,16 @@ def middle(box: Box, shape: Sequence[int]) -> Box:
     rows, columns = (min(end - start, most) for start, end, most in zip(box[:2], box[2:], shape, strict=True))
     top, left = box[0] + (box[2] - box[0] - rows) // 2, box[1] + (box[3] - box[1] - columns) // 2
     return top, left, top + rows, left + columns
+
+
+def moved(box: Box, origin: Sequence[int]) -> Box:
+    """The same box seen from a part of the image that begins at `origin`, (row, column).
+
+    >>> moved((5, 6, 9, 9), origin=(4, 0))
+    (1, 6, 5, 9)
+    """
+    row, column = origin
+    return box[0] - row, box[1] - column, box[2] - row, box[3] - column
 
 
 def overlap(box: Box, other: Box) -> bool:

@@ -30,6 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zfhelpers.boxes import extent, inside, moved, rectangle_at, window
 from zfhelpers.hooks import checked_images, find_layer, maps_first, undisturbed, whole_numbers
 from zfhelpers.tape import Tape
 from zfhelpers.ways import Down, Refusal, undoes
@@ -84,17 +85,15 @@ def unpool(y: Tensor, switches: Tensor, output_size: Sequence[int], overlap: str
     return pixels.unflatten(-1, (height, width))
 
 
-@undoes(F.max_pool2d, torch.max_pool2d)
+@undoes(F.max_pool2d, torch.max_pool2d, noting=F.max_pool2d_with_indices)
 def _max_pool(tape, out, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False) -> Down:
-    _, switches = F.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
-    size, overlap = input.shape[-2:], tape.overlap
+    switches, size, overlap = tape.noted, input.shape[-2:], tape.overlap
     return lambda signal, rows: unpool(signal, switches[rows], size, overlap)
 
 
-@undoes(F.adaptive_max_pool2d)
+@undoes(F.adaptive_max_pool2d, noting=F.adaptive_max_pool2d_with_indices)
 def _adaptive_max_pool(tape, out, input, output_size, return_indices=False) -> Down:
-    _, switches = F.adaptive_max_pool2d(input, output_size, return_indices=True)
-    size, overlap = input.shape[-2:], tape.overlap
+    switches, size, overlap = tape.noted, input.shape[-2:], tape.overlap
     return lambda signal, rows: unpool(signal, switches[rows], size, overlap)
 
 
@@ -143,17 +142,19 @@ def _clamp(tape, out, input, min=None, max=None) -> Down:
 def _convolution(tape, out, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> Down:
     if input.ndim != 4:
         raise Refusal("the batch axis is gone")
-    height, width = input.shape[2:]
-    stride, dilation = _pair(stride), _pair(dilation)
-    reach = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
-    padding = [r // 2 for r in reach] if padding == "same" else _pair(0 if padding == "valid" else padding)
-    seen = [(n - 1) * s + r + 1 - 2 * p for n, s, r, p in zip(out.shape[2:], stride, reach, padding, strict=True)]
-    # Strides may stop short of the bottom and right edge: pixels that no filter saw get zeros. "same" padding of an even
-    # kernel reaches one pixel too far: that one is cut off.
-    unseen = [max(0, size - s) for size, s in zip((height, width), seen, strict=True)]
+    size, stride, dilation = input.shape[2:], _pair(stride), _pair(dilation)
+    same = [d * (k - 1) // 2 for d, k in zip(dilation, weight.shape[2:], strict=True)]
+    padding = same if padding == "same" else _pair(0 if padding == "valid" else padding)
 
     def down(signal: Tensor, rows: Tensor) -> Tensor:
-        return F.conv_transpose2d(signal, weight, None, stride, padding, unseen, groups, dilation)[:, :, :height, :width]
+        top, left, bottom, right = extent(signal)
+        small = F.conv_transpose2d(signal[:, :, top:bottom, left:right], weight, None, stride, 0, 0, groups, dilation)
+        # Pixels that no filter saw stay zero, and what a filter saw outside of the image is cut off.
+        whole = signal.new_zeros(*small.shape[:2], *size)
+        corner = top * stride[0] - padding[0], left * stride[1] - padding[1]
+        there = inside(rectangle_at(*corner, *small.shape[2:]), size)
+        whole[window(there)] = small[window(moved(there, corner))]
+        return whole
 
     return down
 

@@ -16,6 +16,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 LONGEST = 100  # letters of a name that a file's name keeps
 UNNAMED = re.compile(r"[^A-Za-z0-9_./:]")  # what a shell, make, snakemake or a file system may read as something else
 CHUNK = 2**24  # bytes written at once
@@ -63,6 +68,15 @@ def plain_name(whole: str) -> str:
     return f"{plain[-LONGEST:].lstrip('-')}--{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"
 
 
+def seen_folder(world: str, network: str = "zfnet") -> str:
+    """A folder's name for a world as a network sees it; the world's alone where the network is its own.
+
+    >>> seen_folder("toy"), seen_folder("imagenette", "torchvision:alexnet")
+    ('toy', 'imagenette--torchvision-alexnet')
+    """
+    return plain_name(world) if network == "zfnet" else f"{plain_name(world)}--{plain_name(network)}"
+
+
 def show_progress() -> bool:
     """Whether progress bars are wanted: not in batch runs, where `ZF_PROGRESS=0`."""
     return os.environ.get("ZF_PROGRESS", "1") != "0"
@@ -73,11 +87,31 @@ def cached_array(name: str, key: str, shape: tuple[int, ...], fill: Callable[[np
     name, key = re.sub(r"[^\w.-]", "-", name, flags=re.ASCII), hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
     path = cache_dir() / f"{name}-{key}.npy"
     kept = _kept(path, shape)
-    if kept is not None:
-        return kept
-    with new_array(path, shape) as array:
-        fill(array)
-    return np.load(path, mmap_mode="r")
+    if kept is None:
+        with one_at_a_time(path):
+            kept = _kept(path, shape)  # another process may have computed it meanwhile
+            if kept is None:
+                with new_array(path, shape) as array:
+                    fill(array)
+                kept = np.load(path, mmap_mode="r")
+    return kept
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process at a time make a file that several want: the others wait in front of the block, and find it made.
+
+    Where the system or the file system has no locks nobody waits, and each makes its own.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    with contextlib.ExitStack() as held:
+        if fcntl:
+            with contextlib.suppress(OSError):  # a folder that cannot be written is named when the file itself is written
+                lock.parent.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context(open(lock, "w"))
+                held.callback(lock.unlink, missing_ok=True)
+                fcntl.flock(file, fcntl.LOCK_EX)  # the system takes it back, however this process ends
+        yield
 
 
 def forget(array: object) -> None:

@@ -22,13 +22,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from zfhelpers.answers import Uncompiled
 from zfhelpers.boxes import Box, square_at
 from zfhelpers.hooks import checked_images, recording, whole
 from zfhelpers.provenance import Constants, nudged, same
+from zfhelpers.windows import UNTAGGED
 
 
 class LostField(ValueError):
@@ -71,7 +72,7 @@ class ReceptiveField:
 def receptive_field(
     module: nn.Module, layer: str, image_size: int | Sequence[int], channels: int | None = None
 ) -> ReceptiveField:
-    """The receptive field of a layer's units, followed through one forward pass of a zero image.
+    """The receptive field of a layer's units, followed through a forward pass of a zero image as far as the layer.
 
     What the forward pass computes where it cannot be followed, in another thread or library, is found out by a second one on a
     slightly different image, and the field is lost there.
@@ -88,7 +89,7 @@ def receptive_field(
         field of units that see the whole image has its longer side.
 
     Raises:
-        ValueError: an unknown layer, no pixel, or an image that the network cannot take.
+        ValueError: an unknown layer, no pixel, or an image that the layers up to it cannot take.
         TypeError: an image size that is no whole number of pixels.
         LostField: a ValueError too: the layer's units do not lie on a regular grid over the image; the operation at fault.
 
@@ -133,7 +134,8 @@ def _followed(
     module: nn.Module, layer: str, image: Tensor, changed: Container[int] = ()
 ) -> tuple[_Field | str, dict[int, list[Tensor]]]:
     """The field of a layer, or what lost it; and, by the number of the operation, what entered it from nobody knows where."""
-    with recording(module, [layer]) as forward, _Follow(module, image, changed) as followed, _Deciding(followed):
+    reading = recording(module, [layer], beyond=False)
+    with reading as forward, _Follow(module, image, changed) as followed, _Deciding(followed):
         value = forward(image)[1][layer]
     return followed.fields.get(value, "an operation that hides it from view"), followed.doubts
 
@@ -154,7 +156,7 @@ _Field = tuple[_Extent, _Extent]  # along rows, along columns
 _WHOLE = (_Extent(0, 0, 0), _Extent(0, 0, 0))  # the whole image, of whatever size; `through` leaves it alone
 
 
-class _Follow(TorchDispatchMode):
+class _Follow(Uncompiled):
     """Keeps beside every tensor that derives from the image its field, or the name of the operation that lost it.
 
     It sees torch's inner operations, a few dozen where functions and methods are hundreds. Inference mode would hide them.
@@ -296,7 +298,7 @@ _MATRIX = {_aten.addmm, _aten.mm}
 _EVERYTHING = {_aten.native_group_norm}
 _VIEWS = {_aten.view, _aten._unsafe_view, _aten.squeeze}
 _POSITION_BY_POSITION = {  # whatever torch does not itself tag as element-wise
-    *(_aten.hardswish, _aten.hardswish_, _aten.mish_, _aten.threshold_, _aten._prelu_kernel, _aten.masked_fill),
+    *UNTAGGED,
     *(_aten.cat, _aten.split, _aten.split_with_sizes, _aten.slice, _aten.unsqueeze, _aten.expand),
     *(_aten.detach, _aten.alias, _aten._to_copy),
 }

@@ -86,12 +86,32 @@ def undisturbed(module: nn.Module, device: torch.device) -> Iterator[None]:
                 part.training = was
 
 
+def run(module: nn.Module, images: Tensor, again: Callable[[], object] = lambda: None) -> Any:
+    """What a network makes of images, also where their channels lie last and it can only `view` them as they usually lie.
+
+    Args:
+        again: called before a second try.
+    """
+    try:
+        return module(images)
+    except RuntimeError as error:
+        if "view size is not compatible" not in str(error):
+            raise
+    again()
+    return module(images.contiguous())
+
+
+class Reached(BaseException):
+    """Ends a forward pass where nothing above is needed. No `except Exception` in a network can stop it."""
+
+
 @contextmanager
 def recording(
     module: nn.Module,
     layers: str | Iterable[str],
     read: Callable[[Tensor], Any] | Mapping[str, Callable[[Tensor], Any]] = torch.clone,
     finite: bool = True,
+    beyond: bool = True,
 ) -> Iterator[Forward]:
     """Forward passes in evaluation mode, without gradients, that also read named layers; all undone afterwards, come what may.
 
@@ -101,6 +121,7 @@ def recording(
         read: applied to a layer's output at the moment it exists, since an in-place ReLU may overwrite it a line later; one for
             all layers, or {layer: its own}.
         finite: whether NaN and infinity in what was read are refused.
+        beyond: whether the network runs on when all layers have been read; if not, there is no output, but None.
 
     Yields:
         `forward(images) -> (output, {layer: read(value)})`. A layer that runs twice is read at its first call. As a second
@@ -136,6 +157,8 @@ def recording(
                     values[name] = read[name](output) if isinstance(read, Mapping) else read(output)
                 except Exception as error:  # raised below: here it would look like a fault of the network
                     complaints.append(error)
+            if complaints or (not beyond and len(values) == len(names)):
+                raise Reached
 
         return hook
 
@@ -146,7 +169,9 @@ def recording(
         try:
             count = len(images)
             with explained(module, images):
-                output = module(images)
+                output = run(module, images, values.clear)
+        except Reached:
+            output = None
         finally:
             count = None
         if complaints:
@@ -165,7 +190,7 @@ def recording(
 
 
 def activations(module: nn.Module, images: Tensor, layers: str | Iterable[str]) -> dict[str, Tensor]:
-    """The outputs of named layers, all from one forward pass in evaluation mode.
+    """The outputs of named layers, all from one forward pass in evaluation mode, which ends at the last of them.
 
     Args:
         module: any network; it is left exactly as it was.
@@ -177,7 +202,7 @@ def activations(module: nn.Module, images: Tensor, layers: str | Iterable[str]) 
         values are copies, so that a ReLU which works in place does not change them.
 
     Raises:
-        ValueError: an unknown layer, a wrong shape, NaN pixels, NaN or infinite values that arise in the network.
+        ValueError: an unknown layer, a shape that these layers cannot take, NaN pixels, NaN or infinite values that arise there.
         TypeError: images that are not float.
 
     >>> digits = nn.Sequential(nn.Conv2d(1, 8, 5), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 24 * 24, 10))
@@ -185,7 +210,7 @@ def activations(module: nn.Module, images: Tensor, layers: str | Iterable[str]) 
     torch.Size([2, 8, 24, 24])
     """
     images = checked_images(module, images)
-    with recording(module, layers) as forward:
+    with recording(module, layers, beyond=False) as forward:
         return forward(images)[1]
 
 
@@ -210,9 +235,10 @@ def checked_images(module: nn.Module, images: Tensor, first: int = 0) -> Tensor:
         raise TypeError(f"Images must be a float tensor of preprocessed pixels, not {given}; world.preprocess makes one.")
     if images.ndim != 4 or not images.numel():
         raise ValueError(f"Images must have the shape (N, C, H, W) with N at least 1, not {tuple(images.shape)}.")
-    finite = torch.isfinite(images).flatten(1).all(1)
-    if not finite.all():
-        raise ValueError(f"Image {first + int(finite.int().argmin())} holds NaN or infinite pixels; give finite ones.")
+    if not images.detach().sum().isfinite():  # one pass without a copy; a sum of finite ones may be too large
+        finite = torch.isfinite(images).flatten(1).all(1)
+        if not finite.all():
+            raise ValueError(f"Image {first + int(finite.int().argmin())} holds NaN or infinite pixels; give finite ones.")
     parameter = next((p for p in module.parameters() if p.is_floating_point()), images)
     return images.to(parameter.device, parameter.dtype)
 

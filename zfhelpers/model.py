@@ -38,6 +38,8 @@ class Architecture:
         conv1, conv2: (kernel, stride, padding) of the first two layers; layers 3-5 are always (3, 1, 1).
         fc: units of layers 6 and 7. `(4096,)` removes layer 7, `()` removes both.
         dropout: probability in layers 6 and 7.
+        blur1: layer 1 ends with a binomial blur of 5 x 5 that keeps one value in so many, see `Blur`; 1 is none.
+        turned_pool: the pool after layer 5 takes the maximum over the four quarter turns of its maps, see `TurnedMaxPool`.
 
     Raises:
         ValueError: an entry that no network can have, in one sentence.
@@ -51,6 +53,8 @@ class Architecture:
     conv2: tuple[int, int, int] = (5, 2, 0)
     fc: tuple[int, ...] = (4096, 4096)
     dropout: float = 0.5
+    blur1: int = 1
+    turned_pool: bool = False
 
     def __post_init__(self):
         for name in ("maps", "conv1", "conv2", "fc"):  # lists come back from JSON cards
@@ -69,6 +73,8 @@ class Architecture:
             raise ValueError(f"fc must hold at most two positive numbers of units, not {self.fc}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), not {self.dropout}.")
+        if self.blur1 < 1:
+            raise ValueError(f"blur1 must be at least 1, which is no blur, not {self.blur1}.")
 
     def as_dict(self) -> dict:
         """The values as JSON can hold them; `Architecture(**d)` undoes it."""
@@ -93,16 +99,27 @@ TABLE3: dict[str, Architecture] = {
     "zfnet-wide-fc-8192": Architecture(maps=(96, 256, 512, 1024, 512), fc=(8192, 8192)),
 }
 
+# Beyond the paper, one change each. Layers 3 to 5 have maps as large as those of their relatives, in small worlds and at 224 px.
+OPEN: dict[str, Architecture] = {
+    "zfnet-turned-pool": Architecture(turned_pool=True),
+    "alexnet-dry": replace(ALEXNET, dropout=0.0),
+    "alexnet-no-7-dry": replace(ALEXNET, fc=(4096,), dropout=0.0),
+    "conv1-7-4": replace(ALEXNET, conv1=(7, 4, 0), conv2=(5, 1, 1)),
+    "conv1-11-2": Architecture(conv1=(11, 2, 0)),
+    "conv1-11-4-blur": replace(ALEXNET, conv1=(11, 2, 0), blur1=2),
+}
+
 
 def scaled(name: str, classes: int, image_size: int, width: float, fc: int) -> Architecture:
-    """A row of Table 3 in a smaller world: `fc` units stand for the paper's 4096.
+    """A row of Table 3, or one of `OPEN`, in a smaller world: `fc` units stand for the paper's 4096.
 
     >>> scaled("zfnet-fc-8192", classes=24, image_size=128, width=0.25, fc=256).fc
     (512, 512)
     """
-    if name not in TABLE3:
-        raise ValueError(f"No architecture is called {name!r}; there are {', '.join(TABLE3)}.")
-    full = TABLE3[name]
+    known = TABLE3 | OPEN
+    if name not in known:
+        raise ValueError(f"No architecture is called {name!r}; there are {', '.join(known)}.")
+    full = known[name]
     units = tuple(fc * wide // 4096 for wide in full.fc)
     return replace(full, classes=classes, image_size=image_size, width=width, fc=units)
 
@@ -138,6 +155,47 @@ class ContrastNorm(nn.LocalResponseNorm):
         return contrast_norm(x, self.size, self.alpha, self.beta, self.k)
 
 
+class Blur(nn.Module):
+    """Every map convolved with the binomial (1, 4, 6, 4, 1) / 16 along both axes, and one value in `stride` kept.
+
+    A stride that skips values folds what varies too fast for it; blurred first, there is less to fold (Zhang, "Making
+    convolutional networks shift-invariant again", 2019). The weights are fixed, and what lies outside is 0.
+
+        >>> Blur(2)(F.pad(torch.full((1, 1, 1, 1), 256.0), (2, 2, 2, 2)))[0, 0]
+        tensor([[ 1.,  6.,  1.],
+                [ 6., 36.,  6.],
+                [ 1.,  6.,  1.]])
+    """
+
+    def __init__(self, stride: int):
+        super().__init__()
+        self.stride = stride
+        line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+        self.register_buffer("kernel", line[:, None] * line, persistent=False)  # (5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        kernel = self.kernel.to(x.dtype).expand(x.shape[1], 1, 5, 5)
+        return F.conv2d(x, kernel, stride=self.stride, padding=2, groups=x.shape[1])
+
+
+class TurnedMaxPool(nn.MaxPool2d):
+    """The maximum over the four quarter turns of square maps, and then over windows, as `nn.MaxPool2d`.
+
+    Maps that are turned by 90 degrees give the same answer, and the places that a quarter turn exchanges become one. The maps of
+    an image that is turned are other maps, though: a filter for upright edges is not turned along.
+
+        >>> maps = torch.arange(49.0).reshape(1, 1, 7, 7)
+        >>> pool = TurnedMaxPool(3, 2)
+        >>> torch.equal(pool(maps), pool(maps.rot90(1, (2, 3)))), pool(maps)[0, 0].tolist()
+        (True, [[48.0, 46.0, 48.0], [46.0, 32.0, 46.0], [48.0, 46.0, 48.0]])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, H) to the pooled maps."""
+        return super().forward(torch.stack([x.rot90(turns, (2, 3)) for turns in range(4)]).amax(0))
+
+
 class ZFNet(nn.Module):
     """The convolutional network of Fig. 3, or the variant that `architecture` describes.
 
@@ -166,11 +224,14 @@ class ZFNet(nn.Module):
             extra = -(size + 2 * padding - kernel) % stride
             parts = [("pad", nn.ZeroPad2d((0, extra, 0, extra)))] if extra else []
             parts += [("conv", nn.Conv2d(channels, out, kernel, stride, padding)), ("relu", nn.ReLU())]
-            self.add_module(f"layer{number}", nn.Sequential(OrderedDict(parts)))
             channels, size = out, (size + 2 * padding + extra - kernel) // stride + 1
+            if number == 1 and a.blur1 > 1:
+                parts, size = [*parts, ("blur", Blur(a.blur1))], math.ceil(size / a.blur1)
+            self.add_module(f"layer{number}", nn.Sequential(OrderedDict(parts)))
             self.conv_sizes[f"layer{number}"] = size
             if number in (1, 2, 5):
-                self.add_module(f"pool{number}", nn.MaxPool2d(3, 2, ceil_mode=True))
+                pool = TurnedMaxPool if number == 5 and a.turned_pool else nn.MaxPool2d
+                self.add_module(f"pool{number}", pool(3, 2, ceil_mode=True))
                 size = math.ceil((size - 3) / 2) + 1
             if number in (1, 2):
                 self.add_module(f"norm{number}", ContrastNorm())
@@ -201,13 +262,25 @@ class ZFNet(nn.Module):
         return [*convs, a.maps[4] * 6 * 6, *(4096 for _ in a.fc)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Preprocessed images (N, 3, S, S) to logits (N, classes)."""
+        """Preprocessed images (N, 3, S, S) to logits (N, classes).
+
+        Raises:
+            ValueError: images of another shape. Layers 1 to 5 look at any size; that it is wrong is said when layer 6 is reached.
+        """
         size = self.architecture.image_size
-        if images.ndim != 4 or images.shape[1:] != (3, size, size):
-            raise ValueError(f"This network takes images of shape (N, 3, {size}, {size}), not {tuple(images.shape)}.")
-        x = images
-        for module in self.children():
-            x = module(x)
+        refusal = ValueError(f"This network takes images of shape (N, 3, {size}, {size}), not {tuple(images.shape)}.")
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise refusal
+        fits, x = images.shape[2:] == (size, size), images
+        for name, module in self.named_children():
+            if name == "flatten" and not fits:
+                raise refusal
+            try:
+                x = module(x)
+            except RuntimeError:
+                if fits:
+                    raise
+                raise refusal from None  # too small for five layers
         return x
 
 

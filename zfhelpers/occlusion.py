@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -38,7 +38,12 @@ from torch import Tensor, nn
 from zfhelpers.answers import check_alone, check_output, probabilities
 from zfhelpers.boxes import Box, fill_image, rectangle_at, window
 from zfhelpers.hooks import checked_images, find_layer, layer_names, maps_first, recording, whole
+from zfhelpers.windows import MOST, Windowed
 
+TRIED = 3  # positions at which windows are held against whole images, before they are trusted
+AGREE = 1e-4  # of the largest value: how far they may differ in float32
+
+AT_ONCE = 64  # positions, if nothing else is said
 Sides = int | tuple[int, int]
 """Pixels down and across: one number for both, or (height, width)."""
 
@@ -94,12 +99,18 @@ def occlusion_maps(
     size: Sides,
     stride: Sides,
     fill: float | Sequence[float] | Tensor = 0.0,
-    batch_size: int = 64,
+    batch_size: int | str = "auto",
     *,
     output: str = "logits",
     channel_axis: int | None = None,
+    precision: str | None = None,
+    windows: bool = True,
 ) -> OcclusionMaps:
     """Cover every part of an image in turn and record probabilities and activity, all from one sweep (Fig. 7).
+
+    Only what the square can change is computed anew at each position, see `zfhelpers.windows`: the answers are those of running
+    every covered image as a whole, to rounding, in less than half the time. Whether they are is tried at the first, a middle and
+    the last position; with a network for which it does not hold, every image is run as a whole.
 
     Args:
         module: a network from images to logits, or to what `output` says; it is left exactly as it was.
@@ -111,9 +122,13 @@ def occlusion_maps(
         fill: what the square shows: one preprocessed value, one for each channel (a colour), or an image (C, H, W) to look
             through to. 0 is the mean image, close to the paper's grey of about 124 of 255.
         batch_size: positions per forward pass; 32 or more keep the fully connected layers busy. The answer does not depend on it.
+            "auto" begins with 64, and halves it for as long as memory runs out.
         output: what the network puts out: "logits", of which the softmax is taken; "probabilities", taken as they are, of a
             network that ends in a softmax or in sigmoids; "sigmoid", each class by itself. See `answers.probabilities`.
         channel_axis: in which axis of the layers' values the maps lie, if not in axis 1. See `hooks.maps_first`.
+        precision: "bfloat16" multiplies in half precision, which some processors do several times as fast; probabilities then
+            differ by up to a hundredth. None leaves the network as it is.
+        windows: False runs every covered image as a whole.
 
     Returns:
         see `OcclusionMaps`.
@@ -124,13 +139,16 @@ def occlusion_maps(
         TypeError: an image that is not float, numbers that are none.
     """
     check_output(output)
+    if precision not in (None, "bfloat16"):
+        raise ValueError(f"precision must be 'bfloat16' or None, not {precision!r}.")
     if isinstance(image, Tensor) and image.ndim == 3:
         image = image[None]
     images = checked_images(module, image)
     if len(images) > 1:
         raise ValueError(f"occlusion_maps takes one image, not a batch of {len(images)}; call it for each.")
     height, width = images.shape[2:]
-    size, stride, batch_size = _sides("size", size, least=-math.inf), _sides("stride", stride), whole("batch_size", batch_size)
+    size, stride = _sides("size", size, least=-math.inf), _sides("stride", stride)
+    at_once = AT_ONCE if batch_size == "auto" else whole("batch_size", batch_size)
     (high, wide), (down, across) = _both(size), _both(stride)
     if not 1 <= high <= height or not 1 <= wide <= width:
         raise ValueError(
@@ -142,11 +160,9 @@ def occlusion_maps(
         name: partial(_total_and_peak, where=(name, find_layer(module, name), (height, width), channel_axis)) for name in layers
     }
     tops, lefts = range(0, height - high + 1, down), range(0, width - wide + 1, across)
-    hidden = [
-        None,
-        *(rectangle_at(*corner, high, wide) for corner in product(tops, lefts)),
-    ]  # None: the unoccluded image is first
-    with recording(module, layers, finite=False) as forward:
+    hidden = [rectangle_at(*corner, high, wide) for corner in product(tops, lefts)]
+    autocast = partial(torch.autocast, images.device.type, torch.bfloat16, enabled=precision is not None)
+    with recording(module, layers, finite=False) as forward, autocast():
         answer, values = check_alone(forward, images, output=True)
     # What stays is made before what is large. Else it comes to lie among the values of the layers, and in a loop over images the
     # gaps that these leave are a little too small for the next ones: memory could grow by 5 MB an image.
@@ -154,36 +170,79 @@ def occlusion_maps(
     totals = {name: read[name](value)[0] for name, value in values.items()}
     sums = {name: torch.empty(len(hidden), total.shape[1], dtype=total.dtype) for name, total in totals.items()}
     del answer, values, totals
-    # Channels last makes convolutions on a CPU a third faster; the module's own weights can stay as they lie.
-    buffer = images.new_empty(min(batch_size, len(hidden)), *images.shape[1:]).to(memory_format=torch.channels_last)
-    with recording(module, layers, read=read) as forward:
-        for start in range(0, len(hidden), len(buffer)):
-            chunk = hidden[start : start + len(buffer)]
-            batch = buffer[: len(chunk)].copy_(images.expand(len(chunk), -1, -1, -1))
-            for copy, box in zip(batch, chunk, strict=True):
-                if box:
-                    copy[window(box)] = cover[window(box)]
+    with recording(module, layers, read=read) as forward, autocast():
 
-            def called(row: int, chunk: list = chunk) -> str:
-                return f"The image with the pixels {chunk[row]} covered" if chunk[row] else "The image"
+        def run(boxes: Sequence[Box | None], windows: bool) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
+            """Probabilities, and of every layer totals and peaks, with the boxes covered; None covers nothing."""
 
+            def called(row: int) -> str:
+                return f"The image with the pixels {boxes[row]} covered" if boxes[row] else "The image"
+
+            batch = (_windowed if windows else _written_out)(images, cover, boxes)
             answer, values = forward(batch, called)
-            if not start:
-                strongest_map = int(next(iter(values.values()))[1][0].argmax())
-            rows = slice(start, start + len(chunk))
-            said[rows] = probabilities(module, batch, answer, output, called)
+            return probabilities(module, batch, answer, output, called), values
+
+        said_clean, values = run([None], False)
+        sums_clean = {name: total[0].cpu() for name, (total, _) in values.items()}
+        strongest_map = int(next(iter(values.values()))[1][0].argmax())
+        windows = windows and high * wide <= MOST * height * width and len(hidden) > 2 * TRIED and _serves(run, hidden)
+        start = 0
+        while start < len(hidden):
+            rows = slice(start, start + at_once)
+            try:
+                found, values = run(hidden[rows], windows)
+            except (RuntimeError, ValueError) as error:
+                if batch_size != "auto" or at_once == 1 or not _out_of_memory(error):
+                    raise
+                at_once //= 2
+                continue
+            said[rows] = found
             for name, (total, _) in values.items():
                 sums[name][rows] = total
+            start += at_once
     grid = (len(tops), len(lefts), -1)
     return OcclusionMaps(
-        probabilities=said[1:].reshape(grid),
-        sums={name: total[1:].reshape(grid) for name, total in sums.items()},
-        probabilities_clean=said[0],
-        sums_clean={name: total[0] for name, total in sums.items()},
+        probabilities=said.reshape(grid),
+        sums={name: total.reshape(grid) for name, total in sums.items()},
+        probabilities_clean=said_clean[0].cpu(),
+        sums_clean=sums_clean,
         strongest_map=strongest_map,
         size=size,
         stride=stride,
     )
+
+
+def _written_out(images: Tensor, cover: Tensor, boxes: Sequence[Box | None]) -> Tensor:
+    """The image (1, C, H, W) once for each box, and there what covers it."""
+    # Channels last makes convolutions on a CPU a third faster; the module's own weights can stay as they lie.
+    batch = images.repeat(len(boxes), 1, 1, 1).contiguous(memory_format=torch.channels_last)
+    for copy, box in zip(batch, boxes, strict=True):
+        if box:
+            copy[window(box)] = cover[window(box)]
+    return batch
+
+
+def _windowed(images: Tensor, cover: Tensor, boxes: Sequence[Box]) -> Windowed:
+    """The same with each box as the window of its copy."""
+    top, left = (torch.tensor([box[axis] for box in boxes]) for axis in (0, 1))
+    patch = torch.stack([cover[window(box)] for box in boxes]).contiguous(memory_format=torch.channels_last)
+    return Windowed(images.clone(memory_format=torch.channels_last), patch, top, left)
+
+
+def _serves(run: Callable, boxes: Sequence[Box]) -> bool:
+    """Whether windows give what whole images give, at some of the positions."""
+    tried = [boxes[round(place)] for place in np.linspace(0, len(boxes) - 1, TRIED)]
+    try:
+        found, expected = (run(tried, windows) for windows in (True, False))
+    except Exception:  # whatever a network does that windows cannot follow: it is run as it is
+        return False
+    pairs = [(found[0], expected[0]), *((found[1][name][0], total) for name, (total, _) in expected[1].items())]
+    agree = AGREE if torch.finfo(expected[0].dtype).bits > 16 and not torch.is_autocast_enabled(found[0].device.type) else 0.03
+    return all(bool(((a - b).abs() <= agree * b.abs().max()).all()) for a, b in pairs)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _sides(name: str, value: object, least: float = 1) -> Sides:
@@ -203,7 +262,7 @@ def _total_and_peak(values: Tensor, where: tuple) -> tuple[Tensor, Tensor]:
     """(N, maps) twice: every map's sum over space, and its strongest single activation; `where`: see `maps_first`."""
     values = maps_first(values, *where)
     flat = values.flatten(2) if values.ndim > 2 else values[..., None]
-    return flat.sum(dim=2), flat.amax(dim=2)
+    return flat.sum(dim=2, dtype=torch.promote_types(flat.dtype, torch.float32)), flat.amax(dim=2)
 
 
 def touching(maps: OcclusionMaps, mask: Tensor) -> Tensor:

@@ -36,9 +36,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.boxes import Box, crop, middle, square_at
-from zfhelpers.deconv import IMAGES_AT_ONCE, Deconvnet, check_units
-from zfhelpers.geometry import LostField, receptive_field
+from zfhelpers.boxes import Box, crop, middle, moved, square_at
+from zfhelpers.deconv import IMAGES_AT_ONCE, check_units
+from zfhelpers.fields import InFields
+from zfhelpers.geometry import LostField, ReceptiveField, receptive_field
 from zfhelpers.hooks import activations, checked_images, find_layer, maps_first, whole, whole_numbers
 from zfhelpers.strongest import TopActivations, check_dataset, prepared, read_images, top_activations
 
@@ -215,10 +216,12 @@ def patches_of(
             raise ValueError(f"Layer {layer!r} of this network was not searched; search and project the same layers.")
         values, seen_in, rows, columns = (part[numbers] for part in top[layer].parts)  # (M, k)
         sources, places = seen_in.flatten(), torch.stack([rows.flatten(), columns.flatten()], dim=1)  # T = M k of each
-        boxes = _boxes(module, layer, image.shape[2:], places, largest)
+        field = _field(module, layer, image.shape[2:])
+        boxes = _boxes(field, image.shape[2:], places, largest)
         side = boxes[0][2] - boxes[0][0]
         patches, projections = (part.new_empty(len(boxes), part.shape[1], side, side, device="cpu") for part in (image, inputs))
         each = numbers.repeat_interleave(values.shape[1])
+        fields = InFields(module, layer, field, tuple(image.shape[2:]))
         for batch in progress(sources.unique().split(IMAGES_AT_ONCE)):
             images = read_images(dataset, batch.tolist())
             here = torch.isin(sources, batch).nonzero()[:, 0]
@@ -226,11 +229,11 @@ def patches_of(
             for tile, number in zip(here.tolist(), index.tolist(), strict=True):
                 patches[tile] = crop(images[number], boxes[tile], fill)
             position = places[here] if value.ndim == 4 else None
-            request = prepared(images, preprocess), layer, each[here], position, rule, overlap
-            with closing(Deconvnet(module).project_in_parts(*request, image_index=index)) as parts:
-                for some, pictures in parts:
-                    for tile, picture in zip(here[some].tolist(), pictures.cpu(), strict=True):
-                        projections[tile] = crop(picture, boxes[tile])
+            images = checked_images(module, prepared(images, preprocess))
+            with closing(fields.project(images, each[here], position, index, rule, overlap)) as parts:
+                for some, pictures, corners in parts:
+                    for tile, picture, corner in zip(here[some].tolist(), pictures.cpu(), corners, strict=True):
+                        projections[tile] = crop(picture, moved(boxes[tile], corner))
         tiles = (part.unflatten(0, values.shape) for part in (torch.tensor(boxes), patches, projections))
         found[layer] = TopPatches(layer, numbers, values, seen_in, rows, columns, *tiles)
     return found
@@ -246,14 +249,18 @@ def _by_layer(maps: Mapping[str, int | Sequence[int]]) -> Iterable[tuple[str, in
     return maps.items()
 
 
-def _boxes(module: nn.Module, layer: str, shape: Sequence[int], places: Tensor, largest: float | None) -> list[Box]:
+def _field(module: nn.Module, layer: str, shape: Sequence[int]) -> ReceptiveField | None:
+    """The field of a layer's units in images of some height and width; None if they have none on a regular grid."""
+    try:
+        return receptive_field(module, layer, shape)
+    except LostField:
+        return None
+
+
+def _boxes(field: ReceptiveField | None, shape: Sequence[int], places: Tensor, largest: float | None) -> list[Box]:
     """What the units at some places (T, 2) see of an image of some height and width: T squares of one size."""
     side = max(shape)
     most = (side, side) if largest is None else (largest, largest)
-    try:
-        field = receptive_field(module, layer, shape)
-    except LostField:
-        field = None
     if field is None or not field.stride:
         whole = square_at((shape[0] - side) // 2, (shape[1] - side) // 2, side)
         return [middle(whole, most)] * len(places)

@@ -42,6 +42,11 @@ class TopActivations:
         order = self.values.sort(dim=1, descending=True, stable=True).indices[:, :k]
         return TopActivations(*(part.gather(1, order) for part in self.parts))
 
+    def joined(self, other: TopActivations, k: int) -> TopActivations:
+        """The k of every map with the largest values of both, of two sets of images; of equal values this one's come first."""
+        pairs = zip(self.parts, other.parts, strict=True)
+        return TopActivations(*(torch.cat(pair, dim=1) for pair in pairs)).first(k)
+
     def lively(self) -> Tensor:
         """The numbers of the maps that are excited in each of their k images; the others could not fill their block of nine.
 
@@ -164,25 +169,24 @@ def top_activations(
     size = math.ceil(len(dataset) / batches)
     best: dict[str, TopActivations] = {}
     read: dict[str, Callable] = {}
-    with recording(module, layers, read=read) as forward:
+    with recording(module, layers, read=read, beyond=False) as forward:
         for start in progress(range(0, len(dataset), size)):
             indices = range(start, min(start + size, len(dataset)))
             given = read_images(dataset, indices)
             images = checked_images(module, prepared(given, preprocess), start)
             if not start:
                 check_each(given, preprocess)
-                with recording(module, layers, finite=False) as whole_layers:
+                with recording(module, layers, finite=False, beyond=False) as whole_layers:
                     check_alone(whole_layers, images)
                 for layer in layers:
                     where = layer, find_layer(module, layer), images.shape, channel_axis
                     read[layer] = partial(_strongest_of, where=where)
             images = torch.cat([images, images[-1:].expand(size - len(indices), -1, -1, -1)])
+            images = images.contiguous(memory_format=torch.channels_last)  # up to half faster on a CPU
             for layer, found in forward(images, called=lambda row, start=start: f"Image {start + row}")[1].items():
                 values, rows, columns = (part[: len(indices)].T.cpu() for part in found)  # (maps, images)
-                parts = values, torch.arange(start, indices.stop).expand_as(rows), rows, columns
-                if layer in best:
-                    parts = (torch.cat(pair, dim=1) for pair in zip(best[layer].parts, parts, strict=True))
-                best[layer] = TopActivations(*parts).first(k)
+                new = TopActivations(values, torch.arange(start, indices.stop).expand_as(rows), rows, columns)
+                best[layer] = best[layer].joined(new, k) if layer in best else new.first(k)
     return best
 
 

@@ -29,9 +29,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from zfhelpers.answers import check_finite, explained, unreached
-from zfhelpers.hooks import find_layer
+from zfhelpers.hooks import Reached, find_layer
 from zfhelpers.provenance import Constants, address, nudged, same, tensors_in, version
-from zfhelpers.ways import JOINS, WAYS_DOWN, WRITING, Call, Down, Refusal, refusal
+from zfhelpers.ways import JOINS, NOTING, WAYS_DOWN, WRITING, Call, Down, Refusal, refusal
 
 # Here values leave torch, or their memory is handed out, and could come back as constants along a path that nobody sees.
 MEMORY = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, Tensor.data_ptr, Tensor.untyped_storage, Tensor.storage}
@@ -77,6 +77,7 @@ class Tape(TorchFunctionMode):
         self.widest = images[0].numel()
         self.constants: Constants | None = None  # known once there is a module
         self.doubts: list[_Doubt] = []
+        self.noted: object = None  # of the operation that runs now, for its way down
 
     def record(self, module: nn.Module) -> Tensor:
         """Runs the module on the images as far as the layer, at its first call, and returns what the layer puts out.
@@ -94,13 +95,13 @@ class Tape(TorchFunctionMode):
 
     def _run(self, module: nn.Module) -> Tensor:
         def stop(module, inputs, output):
-            raise _Reached(output)
+            raise Reached(output)
 
         hook = find_layer(module, self.layer).register_forward_hook(stop)
         try:
             with self, explained(module, self.images):
                 module(self.images)
-        except _Reached as reached:
+        except Reached as reached:
             (values,) = reached.args
         else:
             raise ValueError(unreached(module, {self.layer: find_layer(module, self.layer)}, self.images))
@@ -162,7 +163,7 @@ class Tape(TorchFunctionMode):
         inputs = [self.number(tensor) for tensor in sources]
         strangers = [t.clone() for t in unknown if self.constants is not None and t not in self.numbers]
         call = Call(func, args, kwargs, given, sources, keep=func in WRITING or self.rule == "gradient")
-        out = func(*args, **kwargs)
+        out, self.noted = NOTING[func](*args, **kwargs) if func in NOTING else (func(*args, **kwargs), None)
         written = call.written()
         steps = [
             self._write(t, *self._way(call, out, t, inputs)) for t in {id(t): t for t in (*tensors_in(out), *written)}.values()
@@ -250,7 +251,3 @@ class Tape(TorchFunctionMode):
                 for source, part in zip(inputs, parts if isinstance(parts, list) else [parts], strict=True):
                     arriving[source] = arriving[source] + part if source in arriving else part
         return arriving[0]
-
-
-class _Reached(BaseException):
-    """Ends the forward pass at the layer: nothing above it is needed. No `except Exception` in a network can stop it."""

@@ -23,6 +23,7 @@ Down = Callable[[Tensor, Tensor], Tensor | list[Tensor]]
 
 WAYS_DOWN: dict[Callable, Callable[..., Down]] = {}  # operation -> what, told of one call of it, gives that call's way down
 JOINS: set[Callable] = set()  # operations that may bring several tensors together
+NOTING: dict[Callable, Callable] = {}  # operation -> what is run in its place, and also gives what its way down will need
 
 KNOWN = (
     "convolution, linear, ReLU, max- and average pooling, padding, up-sampling, batch and contrast normalisation, dropout, "
@@ -34,15 +35,20 @@ class Refusal(Exception):
     """Raised, with the reason, where an operation that has a way down has none in this case."""
 
 
-def undoes(*operations: Callable, joins: bool = False) -> Callable:
+def undoes(*operations: Callable, joins: bool = False, noting: Callable | None = None) -> Callable:
     """Marks a function as the one to ask for a way down through `operations`.
 
     It is called with the tape, the operation's output and the operation's own arguments.
+
+    Args:
+        joins: whether they may bring several tensors together.
+        noting: run in their place, with the same arguments; gives the output, and a note that the function finds in `tape.noted`.
     """
 
     def register(way: Callable[..., Down]) -> Callable[..., Down]:
         WAYS_DOWN.update(dict.fromkeys(operations, way))
         JOINS.update(operations if joins else ())
+        NOTING.update(dict.fromkeys(operations, noting) if noting else {})
         return way
 
     return register

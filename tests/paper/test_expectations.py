@@ -1,6 +1,7 @@
 """The rule of tolerances in closed form, and records that are whole or not there."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from zfhelpers.paper import expectations
-from zfhelpers.paper.expectations import Expectation, read_expected, summarise, write_expected
+from zfhelpers.paper.expectations import Decided, Expectation, Record, read_expected, read_file, summarise, write_expected
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -50,6 +51,7 @@ def test_a_fresh_seed_lies_within_reach_95_times_in_100():
         ([3, 4, 5], "", True, 0.25),
         ([17.5], "", True, 0.175),
         ([17.5], "%", True, 0.5),
+        ([0.03], "points", True, 0.5),
         ([1e-7, 2e-7], "", True, 1e-4),  # nothing but rounding
         ([1.0, 1.0], "", False, 0.01),
         ([None, 3.0], "", True, 0),
@@ -72,13 +74,59 @@ def test_words():
     assert Expectation(3, 0, {}).words("") == "exactly 3"
 
 
-def test_a_record_is_read_back_and_a_foreign_one_is_a_sentence(tmp_path, monkeypatch):
+NUMBER = replace(summarise({0: 17.5, 1: 18.5}, "%"), unit="%", interval=(15.0, 20.0), paper=38.4)
+DECIDED = Decided("holds", "17.5 % is little.", {"0": "holds", "1": "open here"})
+
+
+@pytest.fixture
+def _project(tmp_path, monkeypatch):
     monkeypatch.setattr(expectations, "project_dir", lambda: tmp_path)
-    numbers = {"error": summarise({0: 17.5, 1: 18.5}, "%"), "none": summarise({0: None})}
-    path = write_expected("03_training", "folder:/a/b", "make expected", numbers)
-    assert path == tmp_path / "notebooks" / "expected" / "folder--a-b" / "03_training.json"
-    assert read_expected("03_training", "folder:/a/b") == numbers
+
+
+@pytest.mark.usefixtures("_project")
+def test_a_record_is_read_back_and_a_foreign_one_is_a_sentence(tmp_path):
+    numbers = {"error": NUMBER, "none": summarise({0: None})}
+    record = Record(
+        "03_training", "folder:/a/b", "a.py:net", numbers, {"8": DECIDED}, {"5  It": "it needs dogs."}, "make expected"
+    )
+    path = write_expected(record)
+    assert path == tmp_path / "notebooks" / "expected" / "folder--a-b--a.py-net" / "03_training.json"
+    assert read_file(path) == record
+    assert read_expected("03_training", "folder:/a/b", "a.py:net") == numbers
+    assert read_expected("03_training", "folder:/a/b") is None
     assert read_expected("04_other", "toy") is None
-    path.write_text(json.dumps({"numbers": {"error": {"value": 3}}}))
-    with pytest.raises(ValueError, match=r"03_training\.json' is no record of expected numbers"):
-        read_expected("03_training", "folder:/a/b")
+
+
+@pytest.mark.usefixtures("_project")
+def test_a_record_from_before_units_and_verdicts_reads(tmp_path):
+    old = {"notebook": "03_training", "world": "toy", "command": "make expected"}
+    numbers = {"error": {"value": 17.5, "tolerance": 0.5, "seeds": {"0": 17.5}}}
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({**old, "numbers": numbers}))
+    found = read_file(path)
+    assert found.numbers == {"error": Expectation(17.5, 0.5, {"0": 17.5})}
+    assert (found.network, found.verdicts, found.needs) == ("zfnet", {}, {})
+    assert json.loads(write_expected(found).read_text()) == {**old, "numbers": numbers}, "nothing empty is written"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"notebook": "a", "world": "toy"}',
+        '{"notebook": "a", "world": "toy", "numbers": {"error": {"value": 3}}}',
+        '{"notebook": "a", "world": "toy", "numbers": {"error": {"value": 3, "tolerance": 1, "seeds": {}, "interval": [1]}}}',
+        '{"notebook": "a", "world": "toy", "numbers": {}, "verdicts": {"8": {"verdict": "perhaps", "why": "", "seeds": {}}}}',
+        '{"notebook": "a", "world": "toy", "numbers": {}, "verdicts": {"8": "holds"}}',
+    ],
+)
+def test_a_broken_record_is_one_sentence(tmp_path, text):
+    (tmp_path / "03_training.json").write_text(text)
+    with pytest.raises(ValueError, match=r"^\S*03_training\.json' is no record of expected numbers: [^\n]*\.$"):
+        read_file(tmp_path / "03_training.json")
+
+
+def test_seeds_that_decide_otherwise():
+    assert DECIDED.otherwise == {"1": "open here"}
+    assert replace(DECIDED, seeds={"0": "holds"}).otherwise == {}

@@ -193,6 +193,14 @@ def strict(monkeypatch):
     begin("99_test", "toy")
 
 
+def test_nothing_is_expected_of_a_record_that_is_forgotten(strict):
+    with pytest.raises(AssertionError, match="none of the expected"):
+        measure("another", 1.0)
+    measurements.forget()
+    measure("another", 1.0)
+    assert measurements.running().notebook == ""
+
+
 def test_a_number_as_expected_passes(strict):
     measure("error", 18.5, "%")
     measure("none", float("inf"))

@@ -241,6 +241,23 @@ def test_endless_cell_is_stopped_and_named(tmp_path, monkeypatch):
     assert not (tmp_path / "reports" / "a.ipynb").exists()
 
 
+def test_a_kernel_keeps_its_memory_unless_we_are_told_otherwise(tmp_path, monkeypatch):
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1234567")
+    write(tmp_path / "a.ipynb", "import os\nprint(*(os.environ[f'MALLOC_{what}_THRESHOLD_'] for what in ('MMAP', 'TRIM')))")
+    run.run(tmp_path / "a.ipynb", tmp_path / "reports", "toy")
+    assert "1234567 2147483648" in (tmp_path / "reports" / "a.ipynb").read_text()
+
+
+def test_a_notebook_is_written_when_it_ends_and_not_for_each_cell(tmp_path):
+    seen = "import json, pathlib\ncells = json.loads(pathlib.Path(out_dir, 'running.ipynb').read_text())['cells']"
+    write(tmp_path / "a.ipynb", "print('first')", f"{seen}\nprint({{cell['metadata']['papermill']['status'] for cell in cells}})")
+    run.run(tmp_path / "a.ipynb", tmp_path / "reports", "toy")
+    done = nbformat.read(tmp_path / "reports" / "a.ipynb", as_version=4)
+    assert [output.text for cell in done.cells for output in cell.get("outputs", [])] == ["first\n", "{'pending'}\n"]
+    assert {cell.metadata.papermill.status for cell in done.cells} == {"completed"}
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says what processes share")
 def test_what_a_fork_shares_counts_once():
     hold = "x = bytes(range(256)) * 800_000; import os, time; os.fork(); print(flush=True); time.sleep(60)"  # 205 MB

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from papermill.translators import PythonTranslator
 from snakemake.cli import parse_config
 
+from zfhelpers.report import settings as asked
 from zfhelpers.report.settings import (
+    LONGEST,
     check_writable,
     matching,
     read_settings,
@@ -182,7 +184,9 @@ def test_threads_that_are_no_number_are_refused(said):
         threads_each(1, {"OMP_NUM_THREADS": said})
 
 
-def test_threads_are_those_of_openmp_or_a_share():
+def test_threads_are_those_of_openmp_or_a_share(monkeypatch):
+    monkeypatch.setattr(asked, "cores", lambda: 8)
+    assert [threads_each(at_once, {}) for at_once in (1, 2, 3, 8)] == [8, 4, 2, 1]
     assert [threads_each(1, {"OMP_NUM_THREADS": said}) for said in ("3", " 3 ", "3,2")] == [3, 3, 3]
     assert threads_each(10**6, {}) == 1
     with pytest.raises(ValueError, match="At least one notebook"):
@@ -214,6 +218,28 @@ def handed_over(tmp_path_factory):
 def test_make_hands_over_what_the_shell_gave(value, handed_over):
     assert handed_over(f"WORLD={value}", f"PARAMS=-p {value}") == f"{value!a} {f'-p {value}'!a}"
     assert handed_over(WORLD=value, PARAMS=f" {value} ") == f"{value!a} {f' {value} '!a}"
+
+
+def test_the_longest_notebooks_are_there_and_snakemake_begins_with_them(tmp_path):
+    there = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")]
+    assert len(set(LONGEST)) == len(LONGEST) < len(there)
+    assert set(LONGEST) <= set(there)
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2", "--nolock", "--config", f"reports={tmp_path}"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    first = {step[1]: int(step[2]) for step in re.finditer(r"wildcards: name=(\w+)\n +priority: (\d+)", said)}
+    assert sorted(first, key=first.get, reverse=True) == list(LONGEST)
+    assert said.count("rule notebook:") == len(there)
+
+
+@pytest.mark.parametrize(("words", "at_once"), [([], "7"), (["JOBS=3"], "3"), (["JOBS="], "7")])
+def test_as_many_notebooks_run_as_the_machine_takes_unless_we_are_told(words, at_once, tmp_path):
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\ncase "$*" in *report.machine) echo 7;; *--cores*) echo "$@";; esac')
+    program.chmod(0o700)
+    clean = {key: text for key, text in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "JOBS")}
+    command = ["make", "--silent", "STAMP=", f"RUN={program}", "report", *words]
+    said = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True).stdout.split()
+    assert said[said.index("--cores") + 1] == at_once
 
 
 @pytest.mark.parametrize(

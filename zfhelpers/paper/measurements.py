@@ -28,11 +28,11 @@ from pathlib import Path
 from zfhelpers.files import project_dir
 from zfhelpers.paper.expectations import Expectation, read_expected
 from zfhelpers.paper.published import claims
-from zfhelpers.paper.runs import Measurement, Need, Run, Verdict
+from zfhelpers.paper.runs import VERDICTS, Measurement, Need, Run, Verdict
 from zfhelpers.paper.tables import NumberTable, quantity
 
 PACKAGES = ("zfhelpers", "torch", "torchvision", "numpy", "scikit-learn", "matplotlib")
-VERDICTS = {True: "holds", False: "does not hold", None: "open here"}
+WORDS = dict(zip((True, False, None), VERDICTS, strict=True))
 
 
 class _Now:
@@ -58,7 +58,7 @@ def begin(notebook: str, world: str, out_dir: str | Path | None = None, network:
         out_dir: where `record` writes; nothing is written if it is None or empty, as when a reader runs the notebook by hand.
         network: name of the network that looks at the world.
     """
-    _now.__init__()
+    forget()
     _now.run = Run(notebook, world, network)
     _now.out_dir = Path(out_dir) if out_dir else None
     if os.environ.get("ZF_EXPECTED") == "strict":
@@ -66,6 +66,11 @@ def begin(notebook: str, world: str, out_dir: str | Path | None = None, network:
     if shell := _shell():
         _listen(shell)
     return _now.run
+
+
+def forget() -> None:
+    """Ends the record of a notebook: what is measured from now on belongs to none, and nothing is expected of it."""
+    _now.__init__()
 
 
 def running() -> Run:
@@ -131,7 +136,7 @@ def claim(number: int | str, holds: bool | None, why: str) -> Verdict:
     """
     if str(number) not in claims():
         raise ValueError(f"There is no claim {number!r}; there are {', '.join(claims())}.")
-    found = Verdict(str(number), VERDICTS[None if holds is None else bool(holds)], " ".join(why.split()))
+    found = Verdict(str(number), WORDS[None if holds is None else bool(holds)], " ".join(why.split()))
     _now.run.verdicts[:] = [*(earlier for earlier in _now.run.verdicts if earlier.claim != found.claim), found]
     return found
 

@@ -16,6 +16,8 @@ from zfhelpers.files import write_whole
 from zfhelpers.paper.published import claims
 from zfhelpers.paper.tables import quantity, rounded
 
+VERDICTS = ("holds", "does not hold", "open here")
+
 
 @dataclass(frozen=True)
 class Measurement:

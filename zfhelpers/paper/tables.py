@@ -11,6 +11,9 @@ import html
 import math
 from collections.abc import Sequence
 
+SMALLEST = 1e-6  # of numbers that are written out
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 class NumberTable:
     """Measured numbers beside the paper's. As text it has names and the paper's numbers: those are the same on every machine.
@@ -97,11 +100,16 @@ def quantity(value: object, unit: str) -> str:
 
 
 def rounded(value: object) -> str:
-    """A measured number: four digits of it, thousands separated, whole numbers whole, a dash for nothing; no powers of ten.
+    """A measured number: four digits of it, thousands separated, whole numbers whole, a dash for nothing.
 
-    >>> rounded(0.123456), rounded(62357608), rounded("by eye"), rounded(None), rounded(1.953e-06)
-    ('0.1235', '62,357,608', 'by eye', '-', '0.000002')
+    A small one has one digit; what would need more than six places after the point is a power of ten.
+
+    >>> rounded(0.123456), rounded(62357608), rounded("by eye"), rounded(None), rounded(1.953e-06), rounded(-4.3e-08)
+    ('0.1235', '62,357,608', 'by eye', '-', '0.000002', '-4·10⁻⁸')
     """
+    if isinstance(value, float) and 0 < abs(value) < SMALLEST:
+        digit, _, power = f"{value:.0e}".partition("e")
+        return f"{digit}·10{str(int(power)).translate(RAISED)}"
     if isinstance(value, float) and 0 < abs(value) < 1e-4:
         return f"{value:.{-math.floor(math.log10(abs(value)))}f}"
     return f"{value:,.4g}" if isinstance(value, float) and not value.is_integer() else number(value)

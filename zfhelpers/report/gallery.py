@@ -3,7 +3,8 @@
     python -m zfhelpers.report.gallery
 
 For `toy`, projections beside the patches that caused them. For `imagenette`, projections alone: no photograph enters this
-repository. That half needs the photographs to be found (`ZF_DATA`), and is left as it is without them.
+repository. That half needs the photographs to be found (`ZF_DATA`), and is left as it is without them. `classes` is the curve
+over the classes of tinyimagenet, from its record.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from zfhelpers.figures import Picture, fit, mosaic, projection_to_rgb, style
+from zfhelpers.figures import Picture, class_curve_figure, fit, mosaic, projection_to_rgb, style
 from zfhelpers.files import project_dir
 from zfhelpers.networks.checkpoints import load
 from zfhelpers.patches import patches_of
+from zfhelpers.results import class_curve, class_tables
 from zfhelpers.strongest import top_activations
 
 LAYERS = ("layer2", "layer3", "layer4", "layer5")
@@ -58,13 +60,23 @@ def draw(name: str, with_patches: bool, seed: int = 3) -> Picture:
         return Picture(figure, f"Projections of the strongest activations of layers 2 to 5 in the {name} network")
 
 
+def draw_classes() -> Picture:
+    """How many classes does borrowing need? The curve that is on record."""
+    curve = class_curve.recorded()
+    panels = {f"{count} images a class": class_tables.panel(curve, count) for count in (15, 30)}
+    return class_curve_figure(panels, "from scratch")
+
+
+PICTURES = {"toy": lambda: draw("toy", True), "imagenette": lambda: draw("imagenette", False), "classes": draw_classes}
+
+
 def main() -> None:
     """Draw what can be drawn here."""
     folder = project_dir() / "data" / "gallery"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, with_patches in (("toy", True), ("imagenette", False)):
+    for name, drawn in PICTURES.items():
         try:
-            draw(name, with_patches).save(folder / f"{name}.png")
+            drawn().save(folder / f"{name}.png")
             print(f"data/gallery/{name}.png")
         except FileNotFoundError as error:
             print(f"{name} is left as it is: {error}", file=sys.stderr)

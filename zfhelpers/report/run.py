@@ -33,8 +33,12 @@ from zfhelpers.report.settings import absolute, split_parameters
 
 CELL_TIMEOUT = 600  # seconds
 START_TIMEOUT = 120  # seconds for a kernel to start, on a busy machine
-SAMPLING = 0.5  # seconds between two looks at the memory
+SAMPLING = 0.5  # seconds between two looks at the memory, at least
+LOOKING = 0.01  # of the time goes into looks at most: of a gigabyte one takes some 20 ms
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# The C library of Linux takes large blocks from the system and gives them back at once. The maps of a batch, 30 MB and more, are
+# then cleared page by page in every forward pass, which takes half as long again; kept, they are there for the next one.
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)}  # bytes
 SET_HERE = {"world", "network", "out_dir"}  # parameters that the batch run sets
 FOLDERS = ("ZF_DATA", "ZF_CACHE", "TORCH_HOME")  # settings that are folders
 PARAMETERS = "parameters"  # the tag of the cell that holds them
@@ -199,8 +203,9 @@ def _papermill(
     given |= {} if network == "zfnet" else {"network": names.absolute(network)}
     command = [
         sys.executable,
+        "-P",
         "-m",
-        "papermill",
+        "zfhelpers.report.execute",
         *(str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, draft)),  # papermill fills in what is in braces
         "--cwd",
         str(folder),
@@ -219,10 +224,11 @@ def _papermill(
         process = psutil.Popen(command, stdout=log, stderr=log, env=_environment(threads) | {"IPYTHONDIR": profile})
         try:
             while process.poll() is None:
+                begun = time.monotonic()
                 with suppress(psutil.Error):  # a process that ended while we looked
                     peak = max(peak, sum(map(_memory, [process, *process.children(recursive=True)])))
                 with suppress(psutil.TimeoutExpired):
-                    process.wait(SAMPLING)
+                    process.wait(max(SAMPLING, (time.monotonic() - begun) / LOOKING))
         finally:
             if process.poll() is None:  # we are being stopped; papermill stops its kernel when asked to end
                 process.terminate()
@@ -236,7 +242,8 @@ def _papermill(
 
 def _environment(threads: int | None) -> dict[str, str]:
     """Ours, without what would change a notebook's kernel or figures, and with paths that hold in its folder too."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("MPLBACKEND", "JUPYTER_PATH", *THREAD_LIMITS)}
+    ours = {key: value for key, value in os.environ.items() if key not in ("MPLBACKEND", "JUPYTER_PATH", *THREAD_LIMITS)}
+    environment = KEPT | ours
     environment |= {
         key: os.path.abspath(environment[key]) for key in ("ZF_DATA", "ZF_CACHE", "TORCH_HOME") if environment.get(key)
     }

@@ -18,9 +18,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zfhelpers.files import plain_name
+from zfhelpers.files import plain_name, seen_folder
 from zfhelpers.networks import names
+from zfhelpers.report.machine import cores
 
+LONGEST = (  # notebooks of toy by the seconds of a processor that they take, those under half a minute left out
+    "10_ablation",
+    "11_transfer",
+    "03_training",
+    "14_after_2013",
+    "04_what_features_see",
+    "12_layer_by_layer",
+    "08_occlusion",
+    "07_architecture_selection",
+    "01_the_network",
+    "05_feature_evolution",
+    "06_invariance",
+)
 DEFAULTS = {"world": "toy", "network": "zfnet", "notebooks": "notebooks/*.ipynb", "reports": "reports", "params": ""}
 
 
@@ -182,8 +196,16 @@ def report_folder(world: str, network: str = "zfnet") -> str:
     >>> report_folder("toy"), report_folder("imagenette", "torchvision:alexnet")
     ('toy', 'imagenette--torchvision-alexnet')
     """
-    own = world_folder(world)
-    return own if network == "zfnet" else f"{own}--{plain_name(names.absolute(network))}"
+    return seen_folder(absolute(world), network if network == "zfnet" else names.absolute(network))
+
+
+def priority(notebook: str) -> int:
+    """The longest notebook first, so that none is left to run alone when all others are done: the larger, the sooner it runs.
+
+    >>> priority("10_ablation") > priority("03_training") > priority("00_start_here")
+    True
+    """
+    return len(LONGEST) - LONGEST.index(notebook) if notebook in LONGEST else 0
 
 
 def threads_each(at_once: int, environment: Mapping[str, str]) -> int:
@@ -196,7 +218,7 @@ def threads_each(at_once: int, environment: Mapping[str, str]) -> int:
         raise ValueError(f"At least one notebook runs at once, not {at_once}. Nothing was run.")
     said = environment.get("OMP_NUM_THREADS", "").strip()
     if not said:
-        return max(1, (os.cpu_count() or 1) // at_once)
+        return max(1, cores() // at_once)
     first = said.split(",")[0].strip()  # OpenMP takes a number for each level of nesting
     if not (first.isascii() and first.isdigit() and int(first)):
         raise ValueError(f"OMP_NUM_THREADS is {said!r}; it must be a whole number from 1 on, or unset. Nothing was run.")

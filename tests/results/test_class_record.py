@@ -74,10 +74,11 @@ def place(trained, tmp_path, monkeypatch):
     for name, value in {
         "listed": lambda world: ENTRIES,
         "open_target": lambda name, world: Target(name, tuple("uvw"), noise(2, 3, 33)),
-        "read_record": lambda world, table: {
-            "rows": {"from scratch": SCRATCH},
-            "scratch_folds": {"15": [0, 1, 4], "30": [0, 1, 4]},
-        },
+        "read_record": lambda world, table: (
+            records.read_record(world, table)
+            if table == "classes"
+            else {"rows": {"from scratch": SCRATCH}, "scratch_folds": {"15": [0, 1, 4], "30": [0, 1, 4]}}
+        ),
         "load": lambda world, network="zfnet": loaded(world, network),
     }.items():
         monkeypatch.setattr(class_record, name, value)
@@ -97,7 +98,8 @@ def loaded(world, network):
 def test_the_record_has_every_network_that_is_there_and_names_the_others(place, capsys):
     found = class_record.classes("tinyimagenet", folds=2)
     assert [net["network"] for net in found["networks"]] == [*TRAINED, "untrained"]
-    assert found["missing"] == ["classes/2-1", "classes/3-1", "tinyimagenet/zfnet", "torchvision:squeezenet1_1"]
+    missing = ["classes/2-1", "classes/3-1", "imagenette/zfnet", "tinyimagenet/zfnet", "torchvision:squeezenet1_1"]
+    assert found["missing"] == missing
     assert capsys.readouterr().out.splitlines()[-1] == "torchvision:squeezenet1_1 is left out: no weights here."
     first, _, control, blank = found["networks"]
     assert (first["kind"], first["classes"], first["draw"], first["images_a_class"], first["steps"]) == ("classes", 2, 0, 5, 6)
@@ -172,6 +174,38 @@ def test_the_record_is_written_and_read_back(place):
     assert len(card["networks"]) == 4
     measure.ship_records("tinyimagenet")
     assert (place / "data" / "results" / "tinyimagenet" / "classes.json").read_bytes() == path.read_bytes()
+
+
+@pytest.fixture
+def shared(place):
+    """The record of another machine, and a machine on which one of its networks does not lie."""
+    measure.write_record("tinyimagenet", "classes", folds=1)
+    measure.ship_records("tinyimagenet")
+    runs = place / "runs" / "tinyimagenet"
+    for file in [*runs.glob("classes/2-0*"), *(runs / "results").rglob("*.json")]:
+        file.unlink()
+    return records.read_record("tinyimagenet", "classes")
+
+
+def test_what_another_machine_measured_stays_on_record(shared):
+    found = class_record.classes("tinyimagenet", folds=1)
+    assert found["networks"] == shared["networks"]
+    assert found["networks"][0]["network"] == "classes/2-0"
+    assert found["missing"] == shared["missing"]
+
+
+@pytest.mark.parametrize(("epochs", "folds"), [(3, 1), (2, 2)])
+def test_not_where_it_would_be_trained_or_measured_otherwise(shared, monkeypatch, epochs, folds):
+    entries = {name: replace(entry, recipe=replace(entry.recipe, epochs=epochs)) for name, entry in ENTRIES.items()}
+    monkeypatch.setattr(class_record, "listed", lambda world: entries)
+    found = class_record.classes("tinyimagenet", folds=folds)
+    assert [net["network"] for net in found["networks"]] == [*TRAINED[1:], "untrained"]
+    assert "classes/2-0" in found["missing"]
+
+
+def test_a_record_that_cannot_be_read_is_made_anew(shared, place):
+    (place / "data" / "results" / "tinyimagenet" / "classes.json").write_text("{")
+    assert "classes/2-0" in class_record.classes("tinyimagenet", folds=1)["missing"]
 
 
 def test_no_network_and_another_world_are_one_sentence(place, monkeypatch):

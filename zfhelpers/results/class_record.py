@@ -5,7 +5,9 @@
 
 Every network that lies here is measured once, and so are those beside the curve: what is known of one is kept beside the record,
 and read again as long as its weights are the same. So the command can be stopped at any moment, and typed again when more
-networks are there. Those that are not are named. `class_curve` reads the record.
+networks are there. Of a network that does not lie here, what is on record already stays there, as long as the catalogue would
+train it in as many steps; so several machines can share the hours. Those of which nothing is known are named. `class_curve` reads
+the record.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def classes(world: str, folds: int = 5) -> dict:
             training ended, "minutes", "precision"; "rows": {images of each class: {"SVM (1)", ...: see `transfer.probe_entry`}},
             "spearman": {images of each class: see `layer_by_layer.rank_correlation`}}],
          "scratch": {images of each class: accuracies in %, one for each division},
-         "missing": names of the networks that do not lie here}
+         "missing": names of the networks that do not lie here and were not on record}
 
     Raises:
         FileNotFoundError: another world, none of the networks, or the images of the target are not there.
@@ -82,7 +84,7 @@ def classes(world: str, folds: int = 5) -> dict:
     if not there:
         how = f"'python -m zfhelpers.networks --world {world} --only {' '.join(BORROWING)}' trains them"
         raise FileNotFoundError(f"no network of the curve lies here; {how}.")
-    wanted, found = there | _beside(world), {}
+    wanted, found, before = there | _beside(world), {}, _before(world, folds)
     target = open_target(TARGET, load(IMAGENETTE)[1])
     for name, judged in tqdm(wanted.items(), desc="Classes", unit="network", disable=not show_progress()):
         try:
@@ -90,13 +92,34 @@ def classes(world: str, folds: int = 5) -> dict:
         except FileNotFoundError as error:  # weights from elsewhere
             if name != THOUSAND:
                 raise
-            print(f"{name} is left out: {error}", flush=True)
-    beside = [f"{TINY}/zfnet", THOUSAND]
+            if name not in before:
+                print(f"{name} is left out: {error}", flush=True)
+    found = before | found
+    known = [*curve, f"{IMAGENETTE}/zfnet", f"{TINY}/zfnet", THOUSAND, "untrained"]
     return setting(target, folds) | {
-        "networks": list(found.values()),
+        "networks": [found[name] for name in known if name in found],
         "scratch": _scratch(folds),
-        "missing": [name for name in [*curve, *beside] if name not in found],
+        "missing": [name for name in known if name not in found],
     }
+
+
+def _before(world: str, folds: int) -> dict[str, dict]:
+    """What is on record of networks that the catalogue still trains in as many steps, and of those beside them."""
+    try:
+        record = read_record(world, "classes")
+    except (FileNotFoundError, ValueError):  # none, or none that can be read, which is then made anew
+        return {}
+    steps = {name: _steps(entry) for name, entry in listed(world).items() if entry.some}
+    return {
+        net["network"]: net
+        for net in record["networks"]
+        if record["folds"] == folds and (net["kind"] == "beside" or net["steps"] == steps.get(net["network"]))
+    }
+
+
+def _steps(entry: Entry) -> int:
+    """Gradient steps of a network of the curve."""
+    return entry.recipe.epochs * steps_per_epoch(entry.some.epoch, entry.recipe.batch)
 
 
 def _of_curve(world: str, name: str, entry: Entry) -> Judged:

@@ -2,9 +2,9 @@
 
     python -m zfhelpers.report.gallery
 
-For `toy`, projections beside the patches that caused them. For `imagenette`, projections alone: no photograph enters this
-repository. That half needs the photographs to be found (`ZF_DATA`), and is left as it is without them. `classes` is the curve
-over the classes of tinyimagenet, from its record.
+For `toy`, projections beside the patches that caused them. For `imagenette` and `tinyimagenet`, projections alone: no photograph
+enters this repository. They need the photographs to be found (`ZF_DATA`), and are left as they are without them. `classes` is the
+curve over the classes of tinyimagenet, from its record.
 """
 
 from __future__ import annotations
@@ -67,7 +67,12 @@ def draw_classes() -> Picture:
     return class_curve_figure(panels, "from scratch")
 
 
-PICTURES = {"toy": lambda: draw("toy", True), "imagenette": lambda: draw("imagenette", False), "classes": draw_classes}
+PICTURES = {
+    "toy": lambda: draw("toy", True),
+    "imagenette": lambda: draw("imagenette", False),
+    "tinyimagenet": lambda: draw("tinyimagenet", False),
+    "classes": draw_classes,
+}
 
 
 def main() -> None:

@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
+from zfhelpers.views import confusion
 from zfhelpers.views.confusion import confusion_view, matrix, shares
-from zfhelpers.views.panels import PANEL
+from zfhelpers.views.panels import PANEL, font
 
 TABLES = {
     "pretrained": {1: np.array([[3, 1, 0], [2, 2, 0], [1, 0, 3]]), 30: np.array([[4, 0, 0], [1, 3, 0], [0, 0, 4]])},
@@ -29,6 +31,20 @@ def test_slides_through_the_numbers_of_images_and_reads_accuracies():
     assert "dog is called: <strong>cat 50 %, dog 50 %</strong>" in view.readout
     assert "accuracy: <strong>66.7 %" in view.readout
     assert view.png != before
+
+
+@pytest.mark.parametrize("name", ["cat", "a name that has many letters"])
+def test_the_column_of_names_is_as_wide_as_the_longest(name, monkeypatch):
+    drawn, texts = [], []
+    real = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda self, at, text, *a, **k: texts.append((at, text, a)) or real(self, at, text, *a, **k)
+    )
+    monkeypatch.setattr(confusion, "blank", lambda column: drawn.append(column) or Image.new("RGB", (column + 240, PANEL)))
+    confusion_view(TABLES, [name, *CLASSES[1:]])
+    ends = {text: at[0] for at, text, given in texts if given[1].size == 13 and text in (name, *CLASSES)}
+    assert ends[name] - font(13).getlength(name) >= 0
+    assert (drawn[0] == confusion.NAME) == (name == "cat")
 
 
 def test_says_where_a_network_was_not_measured_and_goes_on():

@@ -25,6 +25,7 @@ from zfhelpers.worlds.world import World
 FIVE = {
     "toy": ("bicycle", "poodle", "tabby cat", "barn owl", "window"),  # the window, with its square panes, is symmetric
     "imagenette": ("tench", "English springer", "church", "gas pump", "golf ball"),  # and so is the golf ball, nearly
+    "tinyimagenet": ("goldfish", "monarch", "school bus", "lifeboat", "rugby ball"),  # of those that the network knows best
 }
 SYMMETRIC = ("entertainment center", "window", "golf ball")  # under quarter turns: the paper's, the toy world's, Imagenette's
 AT_ONCE = 50, 20  # images in a forward pass, of up to 128 px and of larger ones

@@ -9,6 +9,7 @@ The shares themselves stand in the readout, as text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
@@ -20,7 +21,7 @@ from zfhelpers.figures.tiles import to_pillow
 from zfhelpers.views.panels import BELOW, INK, MARK, PANEL, beside, font, frame, readout
 from zfhelpers.views.view import View
 
-ANSWERS, NAME, BAR = 6, 110, 190  # how many answers are shown; widths of their names and of a full bar, in pixels
+ANSWERS, NAME, BAR = 6, 110, 190  # how many answers are shown; least width of their names, and that of a full bar, in pixels
 READABLE = 10  # pixels: lower rows of the matrix have no names
 
 
@@ -52,18 +53,19 @@ def confusion_view(tables: Mapping[str, Mapping[int, np.ndarray]], classes: Sequ
     name = widgets.Dropdown(options=list(tables), description="network")
     count = widgets.SelectionSlider(options=counts, value=start or counts[-1], description="images per class")
     label = widgets.SelectionSlider(options=list(classes), description="class")
+    column = max(NAME, 8 + math.ceil(max(font(13).getlength(name) for name in classes)))
 
     def render(state: dict):
         table, row = found[state["name"]].get(state["count"]), list(classes).index(state["label"])
         said = f"{state['name'].capitalize()}, {state['count']} image{'s' * (state['count'] > 1)} of each class to learn from"
         if table is None:
             there = ", ".join(map(str, sorted(found[state["name"]])))
-            return blank(), f"{said}: not measured.", f"This network was measured with {there} images of each class."
+            return blank(column), f"{said}: not measured.", f"This network was measured with {there} images of each class."
         frequent = np.argsort(-table[row], kind="stable")[:ANSWERS]
         answers = [(classes[answer], table[row, answer]) for answer in frequent]
         panels = [
             ("truth (rows), answer (columns, in the same order)", matrix(table, row, classes)),
-            (f"{state['label']} is called", answer_bars(answers, state["label"])),
+            (f"{state['label']} is called", answer_bars(answers, state["label"], column)),
         ]
         named = ", ".join(f"{name} {percent(share)}" for name, share in answers if share)
         accuracy = table.diagonal()[table.any(axis=1)].mean()
@@ -92,22 +94,22 @@ def matrix(table: np.ndarray, row: int, classes: Sequence[str]) -> Image.Image:
     return drawn
 
 
-def answer_bars(answers: Sequence[tuple[str, float]], truth: str) -> Image.Image:
-    """The most frequent answers and their shares, as bars that fill a panel; the right one in another colour."""
-    drawn = blank()
+def answer_bars(answers: Sequence[tuple[str, float]], truth: str, column: int = NAME) -> Image.Image:
+    """The most frequent answers in a column of some pixels, and their shares as bars; the right one in another colour."""
+    drawn = blank(column)
     draw = ImageDraw.Draw(drawn)
     step = PANEL // ANSWERS
     for place, (name, share) in enumerate(answers):
         top, length = place * step + 8, BAR * share
-        draw.text((NAME - 6, top + 4), name, INK, font(13), anchor="ra")
-        draw.rectangle((NAME, top, NAME + max(1, round(length)), top + step - 20), BELOW if name == truth else MARK)
-        draw.text((NAME + length + 6, top + 4), percent(share), INK, font(13))
+        draw.text((column - 6, top + 4), name, INK, font(13), anchor="ra")
+        draw.rectangle((column, top, column + max(1, round(length)), top + step - 20), BELOW if name == truth else MARK)
+        draw.text((column + length + 6, top + 4), percent(share), INK, font(13))
     return drawn
 
 
-def blank() -> Image.Image:
+def blank(column: int = NAME) -> Image.Image:
     """An empty panel of the size of `answer_bars`."""
-    return Image.new("RGB", (NAME + BAR + 50, PANEL), "white")
+    return Image.new("RGB", (column + BAR + 50, PANEL), "white")
 
 
 def percent(share: float, digits: int = 0) -> str:

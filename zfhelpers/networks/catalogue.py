@@ -168,13 +168,13 @@ def _scratch(scratch: Scratch, paper: Recipe) -> dict[str, Entry]:
 
 
 def _borrowing(paper: Recipe) -> dict[str, Entry]:
-    """The networks of the curve over classes: narrow, in small batches, and with the same rate at every step.
+    """The networks of the curve over classes: narrow, by the paper's recipe, and with the same rate at every step.
 
-    In batches of 128 two hundred classes stay longer on the first plateau; with half as many epochs they miss 94 % of the images,
-    and their features tell of little but that. And the rate falls at fixed steps, for the validation error of five classes stops
-    falling long before that of two hundred.
+    Batches of 32 at the same rate leave all layers worse: the SVM on layer 3 of two hundred classes reaches 40 % on Caltech-101.
+    Nor are fewer epochs enough: with seven of them the networks tell of little but that. And the rate falls at fixed steps, for
+    the validation error of five classes stops falling long before that of two hundred.
     """
-    recipe = replace(paper, width=0.25, fc=256, batch=32, epochs=14, patience=1.0)
+    recipe = replace(paper, width=0.25, fc=256, epochs=14, patience=1.0)
     many, few = EQUAL_IMAGES
     some = {f"classes/{count}-{draw}": Selection(TINY, count, draw) for draw in range(DRAWS) for count in CLASSES}
     some |= {f"images/{many}-{draw}": Selection(TINY, many, draw, PER_CLASS * few // many) for draw in range(DRAWS)}

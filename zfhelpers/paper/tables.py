@@ -53,6 +53,15 @@ def _with_unit(value: object, unit: str) -> str:
     return value if isinstance(value, str) else quantity(rounded(value), unit)
 
 
+def deviations_over(what: str, rows: Sequence[Sequence]) -> str:
+    """What a title says of the deviations in its table; nothing where no cell has one.
+
+    >>> deviations_over("divisions", [["SVM (1)", "40.1 ± 0.5"]]), deviations_over("divisions", [["SVM (1)", 40.1]])
+    (', ± over divisions', '')
+    """
+    return f", ± over {what}" if any("±" in str(cell) for row in rows for cell in row) else ""
+
+
 class Measured:
     """A table in which some columns were measured: those are in the HTML alone, as in `NumberTable`.
 

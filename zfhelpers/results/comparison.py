@@ -22,7 +22,7 @@ from zfhelpers.networks.names import kind_of
 from zfhelpers.networks.trained import trained_folds
 from zfhelpers.paper import published
 from zfhelpers.paper.measurements import measure
-from zfhelpers.paper.tables import Measured
+from zfhelpers.paper.tables import Measured, deviations_over
 from zfhelpers.results.counted import measure_probe
 from zfhelpers.results.records import read_record
 from zfhelpers.results.transfer import scratch_probe
@@ -71,7 +71,8 @@ class Comparison:
         for name in PAPER:
             for count in [count for count in self.of(name) if count in self.scratch or count in TABLE4]:
                 rows.append([f"{name}, {count} per class", printed(target, name, count), with_deviation(self.of(name)[count])])
-        return Measured(["", "the paper", "here"], rows, f"Table 4, {target}: accuracy in %, ± over divisions", known=2)
+        title = f"Table 4, {target}: accuracy in %{deviations_over('divisions', rows)}"
+        return Measured(["", "the paper", "here"], rows, title, known=2)
 
 
 def compare(world: World, network: str, target: Target, pretrained: Mapping[int, Probe], live: Sequence[int]) -> Comparison:

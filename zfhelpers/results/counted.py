@@ -52,5 +52,5 @@ def measure_divisions(
 
 def measure_probe(name: str, probe: Probe, test: float, **more) -> None:
     """The accuracy of a linear classifier in %, over divisions that test on `test` images of each class."""
-    note = f"{probe}, C of each division: {probe.costs}" if probe.costs else str(probe)
+    note = f"{probe}, C of each division: {', '.join(f'{cost:g}' for cost in probe.costs)}" if probe.costs else str(probe)
     measure_divisions(name, 100 * np.array(probe.accuracies), test, probe.per_class, note=note, **more)

@@ -21,7 +21,7 @@ from zfhelpers.networks.checkpoints import load
 from zfhelpers.networks.elsewhere import untrained
 from zfhelpers.networks.named import paper_layers
 from zfhelpers.paper.published import table
-from zfhelpers.paper.tables import Measured
+from zfhelpers.paper.tables import Measured, deviations_over
 from zfhelpers.results.comparison import curve, with_deviation
 from zfhelpers.results.counted import measure_probe
 from zfhelpers.results.transfer import bar, probe_entry, setting
@@ -93,7 +93,8 @@ def beside_the_paper(
             rows.append([row, known, str(probe), str(blank or "-")])
             if blank:
                 measure_probe(f"untrained, SVM on {layer}", blank, test, shown=False)
-    return Measured(["", "the paper", "here", "untrained"], rows, "Table 7: accuracy, ± over divisions", known=2)
+    title = f"Table 7: accuracy{deviations_over('divisions', rows)}"
+    return Measured(["", "the paper", "here", "untrained"], rows, title, known=2)
 
 
 def by_layer(probes: Mapping[str, Probe]) -> tuple[list[int], list[float], list[float]]:

@@ -97,17 +97,19 @@ def test_apart_is_that_the_squares_share_no_pixel(swept):
 
 def test_answered_are_the_images_named_rightly():
     indices = list(range(40, 70))
-    true, right = answered(NET, WORLD, indices)
+    true, right, sure = answered(NET, WORLD, indices)
     with torch.no_grad():
-        said = NET(WORLD.preprocess(WORLD.val.images(indices))).argmax(1).tolist()
+        probability, said = NET(WORLD.preprocess(WORLD.val.images(indices))).softmax(1).max(1)
     labels = WORLD.val.labels[indices].tolist()
     assert true == dict(zip(indices, labels, strict=True))
-    assert right == [index for index, answer, label in zip(indices, said, labels, strict=True) if answer == label]
+    assert right == [index for index, answer, label in zip(indices, said.tolist(), labels, strict=True) if answer == label]
+    assert sure == [index for index in right if probability[indices.index(index)] > 0.5]
+    assert len(sure) < len(right), "these images tell the two apart"
 
 
 def test_where_there_is_no_output_for_a_class_the_networks_own_answer_is_the_true_one():
     stranger = WORLD.seen_by("another", outputs=tuple(f"thing {number}" for number in range(24)))
-    true, right = answered(NET, stranger, [1, 2, 3])
+    true, right, _ = answered(NET, stranger, [1, 2, 3])
     assert right == [1, 2, 3]
     with torch.no_grad():
         assert list(true.values()) == NET(WORLD.preprocess(WORLD.val.images([1, 2, 3]))).argmax(1).tolist()

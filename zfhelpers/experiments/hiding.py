@@ -82,7 +82,7 @@ def summary(maps: OcclusionMaps, label: int) -> dict[str, tuple[float, str]]:
     }
 
 
-def answered(module: nn.Module, world: World, indices: Sequence[int]) -> tuple[dict[int, int], list[int]]:
+def answered(module: nn.Module, world: World, indices: Sequence[int]) -> tuple[dict[int, int], list[int], list[int]]:
     """Which output is the true one for validation images, and which of them the network answers correctly.
 
     Args:
@@ -91,13 +91,16 @@ def answered(module: nn.Module, world: World, indices: Sequence[int]) -> tuple[d
         indices: n validation images.
 
     Returns:
-        {image: its true output}, and the images whose most probable output that is, both in the order of `indices`.
+        {image: its true output}; the images whose most probable output that is; and those of them to which it has more than half
+        of the probability, so that there is something to lose. All in the order of `indices`.
     """
     said = probabilities(module, world, world.val, indices)
     true = world.follow(world.val.labels[np.asarray(indices, dtype=np.int64)], said)
     right = said.argmax(1) == true
+    sure = right & (said.max(1) > 0.5)
     true = {int(index): int(output) for index, output in zip(indices, true, strict=True)}
-    return true, [index for index, well in zip(true, right, strict=True) if well]
+    right, sure = ([index for index, well in zip(true, each, strict=True) if well] for each in (right, sure))
+    return true, right, sure
 
 
 def projections(

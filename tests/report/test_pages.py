@@ -280,3 +280,15 @@ def test_the_words_of_the_course_have_a_page_of_their_own(tmp_path):
     assert {"04_first.html", "#word", "index.html"} <= set(words.links)
     assert 'id="top-1-error"' in (reports / "GLOSSARY.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in reports.iterdir()) == ["04_first.html", "04_first.ipynb", "GLOSSARY.html"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"world": "toy"}, False), ({"seed": 7}, False), ({"world": "folder:x"}, True), ({"network": "torchvision:alexnet"}, True)],
+)
+def test_a_page_about_another_world_or_network_says_what_its_text_was_written_for(tmp_path, given, told):
+    injected = new_code_cell("# Parameters", metadata={"tags": ["injected-parameters"]}, execution_count=1)
+    notebook = new_notebook(cells=[new_markdown_cell("# First"), injected], metadata={"papermill": {"parameters": given}})
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    text = report.page(tmp_path / "a.ipynb", ["a"]).read_text(encoding="utf-8")
+    assert ("was written for the world <code>toy</code>" in text) is told

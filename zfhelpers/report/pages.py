@@ -38,6 +38,7 @@ GIST = 110  # letters, more than fit
 WORDS = 24  # letters of a cell of a table; a column with longer ones is text, and stands on the left
 OURS = re.compile(r"\b(here|paper|verdict)\b")  # in a heading: such a table is stacked where it is too wide
 GLOSSARY = "GLOSSARY.md"  # beside the notebooks; it has a page of its own
+WRITTEN_FOR = {"world": "toy", "network": "zfnet"}  # what the lessons tell of
 NOT_FOR_READERS = {"out_dir"}  # parameters that say nothing about what is on the page
 
 
@@ -160,6 +161,7 @@ def page(executed: Path, names: Sequence[str], home: str = "index.html") -> Path
         "home": home,
         "contents": [(each, quote(each.place)) for each in sections if each.level in (2, 3)],
         "given": {name: value for name, value in ran.get("parameters", {}).items() if name not in NOT_FOR_READERS},
+        "elsewhere": any(ran.get("parameters", {}).get(name, usual) != usual for name, usual in WRITTEN_FOR.items()),
         "previous": around[place - 1] if place else None,
         "next": around[place + 1] if place else None,
     }

@@ -170,9 +170,10 @@ def _scratch(scratch: Scratch, paper: Recipe) -> dict[str, Entry]:
 def _borrowing(paper: Recipe) -> dict[str, Entry]:
     """The networks of the curve over classes: narrow, by the paper's recipe, and with the same rate at every step.
 
-    Batches of 32 at the same rate leave all layers worse: of two hundred classes, layer 3 gives the SVM 40 % of Caltech-101 and not
-    49, of ten 26 and not 45. Nor are fewer epochs enough: with seven of them the networks tell of little but that. And the rate
-    falls at fixed steps, for the validation error of five classes stops falling long before that of two hundred.
+    Batches of 32 at the same rate leave all layers worse: from layer 3 the SVM gets 40 % of Caltech-101 and not 49 where there
+    were two hundred classes, 26 and not 45 where there were ten. Nor are fewer epochs enough: with seven of them the networks
+    tell of little but that. And the rate falls at fixed steps, for the validation error of five classes stops falling long
+    before that of two hundred.
     """
     recipe = replace(paper, width=0.25, fc=256, epochs=14, patience=1.0)
     many, few = EQUAL_IMAGES

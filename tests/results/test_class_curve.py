@@ -127,6 +127,20 @@ def test_a_layer_that_a_network_has_not():
     assert record().of("nobody", 1, 30) is None
 
 
+def test_a_network_beside_the_curve_has_the_same_answers_from_its_divisions():
+    curve = record()
+    found = curve.beside("torchvision:squeezenet1_1", 30)
+    each = {layer: curve.of("torchvision:squeezenet1_1", layer, 30) for layer in range(1, 6)}
+    assert (found.best, found.last) == (2, 5)
+    assert found.specialised.mean == pytest.approx((each[2] - each[5]).mean())
+    lead = each[5] - np.array(SCRATCH["30"])
+    reach = stats.t.ppf(0.975, 2) * lead.std(ddof=1) * (1 / 3 + 50 / 30) ** 0.5
+    assert found.last_lead.draws is None
+    assert found.last_lead.divisions == pytest.approx((lead.mean() - reach, lead.mean() + reach))
+    assert found.best_lead.mean == pytest.approx((each[2] - np.array(SCRATCH["30"])).mean())
+    assert curve.beside("nobody", 30) is None
+
+
 def test_tables_have_a_row_for_everything_on_record():
     curve = record()
     lines = class_tables.accuracies(curve, 30).lines
@@ -135,7 +149,9 @@ def test_tables_have_a_row_for_everything_on_record():
     ]  # fmt: skip
     assert lines[2][5] == class_tables._spread(values(curve, 10, 5, 30).mean(axis=1))
     assert lines[-2][6:] == ["-", "-"]
-    assert len(class_tables.answers(curve, 15).lines) == 1 + len(COUNTS)
+    answers = class_tables.answers(curve, 15).lines
+    assert [line[0] for line in answers[1:]] == [*(f"{n} classes" for n in COUNTS), "untrained", "SqueezeNet, ImageNet"]
+    assert answers[-1][1] == "2"
     found = {line[0]: line[1:] for line in class_tables.turns(curve, (15, 30)).lines[1:]}
     assert found["layer 2"][1] == "5"
     assert found["layer 7"][1] == "not in this curve"

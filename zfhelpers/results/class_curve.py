@@ -47,7 +47,25 @@ class Estimate(NamedTuple):
         return above(0, self.draws, self.divisions)
 
     def __str__(self) -> str:
-        return f"{self.mean:+.1f} ({ends(self.draws)}; {ends(self.divisions)})"
+        return f"{self.mean:+.1f} ({ends(self.draws) if self.draws else 'trained once'}; {ends(self.divisions)})"
+
+
+class Beside(NamedTuple):
+    """What the curve's answers are for a network beside it, which was trained once.
+
+    Attributes:
+        best, last: layers, the one with the highest accuracy and the deepest that there is.
+        order: the rank correlation of its layers with the paper's Table 7.
+        specialised: what the last layer has less than the best, in points.
+        best_lead, last_lead: these layers minus networks from scratch, in points.
+    """
+
+    best: int
+    last: int
+    order: float
+    specialised: Estimate
+    best_lead: Estimate
+    last_lead: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +154,17 @@ class ClassCurve:
             if net["network"] == name and (row := net["rows"][str(per_class)].get(f"SVM ({layer})")):
                 return np.array(row["each"], dtype=float)
         return None
+
+    def beside(self, name: str, per_class: int) -> Beside | None:
+        """The answers about one network beside the curve; None where it is not on record."""
+        layers = {layer: each for layer in LAYERS if (each := self.of(name, layer, per_class)) is not None}
+        if not layers:
+            return None
+        best, last = max(layers, key=lambda layer: layers[layer].mean()), max(layers)
+        order = next(net["spearman"][str(per_class)] for net in self.networks if net["network"] == name)
+        scratch = np.array(self.scratch[str(per_class)])
+        less, *leads = layers[best] - layers[last], layers[best] - scratch, layers[last] - scratch
+        return Beside(best, last, order, *(self._estimate(each[None], per_class) for each in (less, *leads)))
 
     def control(self, name: str, base: str, layer: int, per_class: int) -> Estimate | None:
         """A control minus the network it is held against, in points; None where one of them is not on record.

@@ -42,13 +42,20 @@ def accuracies(curve: ClassCurve, per_class: int) -> Measured:
 
 
 def answers(curve: ClassCurve, per_class: int) -> Measured:
-    """Count by count: the best layer, what layer 7 lacks of it, the order of layers beside the paper's, leads over scratch."""
+    """Count by count: the best layer, what the last lacks of it, the order of layers beside the paper's, leads over scratch.
+
+    So for the networks beside the curve; theirs are intervals over divisions alone.
+    """
     rows = []
     for count in curve.counts:
         best, orders = curve.best(count, per_class), curve.orders(count, per_class)
         leads = [str(curve.lead(count, layer, per_class)) for layer in (best, TOP)]
         rows.append([f"{count} classes", best, str(curve.specialised(count, per_class)), _spread(orders, ".2f"), *leads])
-    heading = ["trained on", "best layer", "minus layer 7", "rank correlation", "best minus scratch", "layer 7 minus scratch"]
+    for name, (called, _) in BESIDE.items():
+        if found := curve.beside(name, per_class):
+            less, *leads = (str(each) for each in (found.specialised, found.best_lead, found.last_lead))
+            rows.append([called, found.best, less, f"{found.order:.2f}", *leads])
+    heading = ["trained on", "best layer", "minus last", "rank correlation", "best minus scratch", "last minus scratch"]
     return Measured(heading, rows, f"{per_class} images a class: points (95 % over draws; over divisions)")
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from zfhelpers.files import project_dir
 from zfhelpers.paper import expectations
 from zfhelpers.paper.expectations import Decided, Expectation, Record, read_expected, read_file, summarise, write_expected
 
@@ -130,3 +131,13 @@ def test_a_broken_record_is_one_sentence(tmp_path, text):
 def test_seeds_that_decide_otherwise():
     assert DECIDED.otherwise == {"1": "open here"}
     assert replace(DECIDED, seeds={"0": "holds"}).otherwise == {}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((project_dir() / "notebooks" / "expected").glob("*/*.json")), ids=lambda path: "-".join(path.parts[-2:])
+)
+def test_no_number_on_record_is_held_tighter_than_the_rule_says(path):
+    """As where the rule was changed and the record was not."""
+    for name, known in read_file(path).numbers.items():
+        rule = summarise(known.seeds, known.unit).tolerance
+        assert known.tolerance >= rule * (1 - 1e-9), name

@@ -68,7 +68,9 @@ def test_table_2_needs_a_network_that_it_shows_or_a_record(toy, monkeypatch):
     assert needs.table(open_world("imagenette"), 2) == ""  # on record
 
 
-def test_a_world_that_has_no_such_networks_is_not_told_to_train_them(toy):
+def test_a_world_that_has_no_such_networks_is_not_told_to_train_them(toy, tmp_path, monkeypatch):
+    real = needs.network_dirs
+    monkeypatch.setattr(needs, "network_dirs", lambda world: real(world) if world == "toy" else [tmp_path])
     tiny = SimpleNamespace(name="tinyimagenet")
     assert needs.table(tiny, 3) == "it needs the networks of Table 3; the world 'tinyimagenet' has none."
     assert needs.networks(tiny, "zfnet", "classes/5-0").endswith("'make train WORLD=tinyimagenet' trains them.")

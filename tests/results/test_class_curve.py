@@ -101,12 +101,20 @@ def test_a_slope_leaves_out_a_count_with_fewer_draws():
     assert ClassCurve(fewer, SCRATCH, 50, []).doubling(5, 30) == record(counts=COUNTS[:3]).doubling(5, 30)
 
 
-def test_as_many_images_of_more_classes_are_compared_draw_by_draw():
-    curve = record()
-    more = values(curve, 50, 5, 30, "images") - values(curve, 20, 5, 30)
-    found = curve.spread_out(5, 30)
-    ends = stats.ttest_1samp(more.mean(axis=1), 0).confidence_interval()
-    assert (found.mean, *found.draws) == pytest.approx((more.mean(), ends.low, ends.high))
+@pytest.mark.parametrize("lacking", [(), ("images/50-1", "images/50-2"), ("classes/20-0",)])
+def test_as_many_images_of_more_classes_are_compared_with_however_many_draws_there_are(lacking):
+    whole = record()
+    curve = ClassCurve([net for net in whole.networks if net["network"] not in lacking], SCRATCH, 50, lacking)
+    first, second = values(curve, 50, 5, 30, "images").mean(axis=1), values(curve, 20, 5, 30).mean(axis=1)
+    groups = [values(curve, n, 5, 30).mean(axis=1) for n in COUNTS]
+    freedom = sum(len(group) - 1 for group in groups)
+    spread = (sum((len(group) - 1) * group.var(ddof=1) for group in groups) / freedom) ** 0.5
+    reach = stats.t.ppf(0.975, freedom) * spread * (1 / len(first) + 1 / len(second)) ** 0.5
+    found, mean = curve.spread_out(5, 30), first.mean() - second.mean()
+    assert (found.mean, *found.draws) == pytest.approx((mean, mean - reach, mean + reach))
+
+
+def test_nothing_is_compared_with_networks_that_are_not_there():
     assert record(counts=(5, 10)).spread_out(5, 30) is None
 
 

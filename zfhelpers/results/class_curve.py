@@ -141,12 +141,9 @@ class ClassCurve:
         return self._estimate(np.tensordot(x, rows, 1) / (x @ x), per_class)
 
     def spread_out(self, layer: int, per_class: int) -> Estimate | None:
-        """As many images of 50 classes minus those of 20, in points, draw by draw; None where one of them is not on record."""
+        """As many images of 50 classes minus those of 20, in points; None where one of them is not on record."""
         many, few = EQUAL_IMAGES
-        first, second = self.each(many, layer, per_class, "images"), self.each(few, layer, per_class)
-        if not len(first) or len(first) != len(second):
-            return None
-        return self._estimate(first - second, per_class)
+        return self._difference(self.each(many, layer, per_class, "images"), self.each(few, layer, per_class), layer, per_class)
 
     def of(self, name: str, layer: int, per_class: int) -> np.ndarray | None:
         """The accuracies in % of one network in every division; None where it, or the layer, is not on record."""
@@ -167,16 +164,21 @@ class ClassCurve:
         return Beside(best, last, order, *(self._estimate(each[None], per_class) for each in (less, *leads)))
 
     def control(self, name: str, base: str, layer: int, per_class: int) -> Estimate | None:
-        """A control minus the network it is held against, in points; None where one of them is not on record.
+        """A control minus the network it is held against, in points; None where one of them is not on record."""
+        pair = [self.of(network, layer, per_class) for network in (name, base)]
+        return self._difference(*([] if each is None else each[None] for each in pair), layer, per_class)
 
-        Both were trained once, and how trainings scatter is told by the draws of all counts together, see `intervals.pooled`.
+    def _difference(self, first: np.ndarray, second: np.ndarray, layer: int, per_class: int) -> Estimate | None:
+        """Of networks that are no pairs, in (draws, divisions).
+
+        Some were trained once, so how trainings scatter is told by the draws of all counts together, see `intervals.pooled`.
         """
-        first, second = self.of(name, layer, per_class), self.of(base, layer, per_class)
-        if first is None or second is None:
+        if not len(first) or not len(second):
             return None
         groups = [self.each(count, layer, per_class).mean(1) for count in self.counts]
-        draws = pooled([first.mean()], [second.mean()], groups)
-        return Estimate(float((first - second).mean()), draws, over_divisions(first - second, self.test, per_class))
+        draws = pooled(first.mean(1), second.mean(1), groups)
+        each = first.mean(0) - second.mean(0)
+        return Estimate(float(each.mean()), draws, over_divisions(each, self.test, per_class))
 
     def _estimate(self, values: np.ndarray, per_class: int) -> Estimate:
         """Of values in (draws, divisions)."""

@@ -276,7 +276,7 @@ def ends(interval: Sequence[float] | None) -> str:
     >>> ends((-2.0, 4.25)), ends(None)
     ('-2.0 to +4.2', 'not known')
     """
-    return "not known" if interval is None else f"{interval[0]:+.1f} to {interval[1]:+.1f}"
+    return "not known" if interval is None else f"{interval[0]:+z.1f} to {interval[1]:+z.1f}"
 
 
 def over_divisions(values: Sequence[float], test: float, train: float, share: float = 0.95) -> tuple[float, float] | None:

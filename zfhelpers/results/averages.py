@@ -110,7 +110,7 @@ class Averages:
             lines.append(("the wide one better than ours, ten crops", 0.9, self.apart("one", "wide", "ten crops")))
         return Measured(
             ["", "the paper", "here", "over images", "over trainings"],
-            [(what, paper, f"{found.points:+.1f}", ends(found.images), ends(found.trainings)) for what, paper, found in lines],
+            [(what, paper, f"{found.points:+z.1f}", ends(found.images), ends(found.trainings)) for what, paper, found in lines],
             "Who is better than whom: points of top-1 error, with 95 % intervals",
             known=2,
         )

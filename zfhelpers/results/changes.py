@@ -123,10 +123,10 @@ class Changes:
         lines = [
             [
                 WORDS[row],
-                f"{self.paper_cost(row):+.1f}",
-                f"{self.cost(row):+.1f}",
+                f"{self.paper_cost(row):+z.1f}",
+                f"{self.cost(row):+z.1f}",
                 *map(ends, self.intervals(row)),
-                ", ".join(f"{pair:+.1f}" for pair in self.table["differences"][row]["pairs"]),
+                ", ".join(f"{pair:+z.1f}" for pair in self.table["differences"][row]["pairs"]),
             ]
             for row in self.changed
         ]
@@ -165,8 +165,8 @@ class Changes:
 
     def _told(self, row: str) -> str:
         images, trainings = map(ends, self.intervals(row))
-        paper = f"{self.paper_cost(row):+.1f}"
-        return f"{self.cost(row):+.1f} points (over images {images}, over trainings {trainings}; the paper: {paper})"
+        paper = f"{self.paper_cost(row):+z.1f}"
+        return f"{self.cost(row):+z.1f} points (over images {images}, over trainings {trainings}; the paper: {paper})"
 
     def size(self) -> tuple[bool | None, str]:
         """Claim 15, and why: the units of layers 6 and 7 matter little, wider layers 3 to 5 help, both together overfit.
@@ -180,12 +180,12 @@ class Changes:
         fits = above(0, self.over_trainings(WIDE, BOTH, "train_top1"))
         worse = above(0, self.over_trainings(BOTH, WIDE))
         parts = [self._within(row, little) for row in SIZES]
-        costs = ", ".join(f"{self.cost(row):+.1f}" for row in SIZES)
+        costs = ", ".join(f"{self.cost(row):+z.1f}" for row in SIZES)
         higher = self.each(BOTH).mean() - self.each(WIDE).mean()
         why = (
             f"Other sizes of layers 6 and 7 change the error by {costs} points, where the paper has {little:.1f} or less; wider "
-            f"layers 3 to 5 by {self.cost(WIDE):+.1f} (over trainings {ends(self.intervals(WIDE)[1])}); both together end "
-            f"{higher:+.1f} points from the wide network (over trainings {ends(self.over_trainings(BOTH, WIDE))})."
+            f"layers 3 to 5 by {self.cost(WIDE):+z.1f} (over trainings {ends(self.intervals(WIDE)[1])}); both together end "
+            f"{higher:+z.1f} points from the wide network (over trainings {ends(self.over_trainings(BOTH, WIDE))})."
         )
         return together(*parts, None if gains is None else not gains, fits, worse), why
 

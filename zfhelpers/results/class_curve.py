@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
         return above(0, self.draws, self.divisions)
 
     def __str__(self) -> str:
-        return f"{self.mean:+.1f} ({ends(self.draws) if self.draws else 'trained once'}; {ends(self.divisions)})"
+        return f"{self.mean:+z.1f} ({ends(self.draws) if self.draws else 'trained once'}; {ends(self.divisions)})"
 
 
 class Beside(NamedTuple):

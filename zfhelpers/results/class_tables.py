@@ -55,7 +55,7 @@ def answers(curve: ClassCurve, per_class: int) -> Measured:
         if found := curve.beside(name, per_class):
             less, *leads = (str(each) for each in (found.specialised, found.best_lead, found.last_lead))
             rows.append([called, found.best, less, f"{found.order:.2f}", *leads])
-    heading = ["trained on", "best layer", "minus last", "rank correlation", "best minus scratch", "last minus scratch"]
+    heading = ["trained on", "best layer", "best minus last", "rank correlation", "best minus scratch", "last minus scratch"]
     return Measured(heading, rows, f"{per_class} images a class: points (95 % over draws; over divisions)")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zfhelpers.networks import schedule
+from zfhelpers.networks import catalogue, schedule
 from zfhelpers.networks.catalogue import listed, network_name
 from zfhelpers.networks.trained import trained_folds
 from zfhelpers.results import transfer
@@ -94,6 +94,27 @@ def test_says_which_command_trains_a_network_that_is_not_there(target):
 def test_too_few_images_are_named(target):
     with pytest.raises(ValueError, match="Class 0 has 80 images; 80 to train on and 1 to test on are asked for"):
         few_images(target, WORLD, 80, 0)
+
+
+def test_networks_from_scratch_that_are_the_same_elsewhere_are_taken_over_from_that_record(target, monkeypatch):
+    for world, other in catalogue.SAME_SCRATCH.items():
+        mine, theirs = (
+            {name: entry for name, entry in listed(each).items() if name.startswith("scratch/")} for each in (world, other)
+        )
+        assert mine.items() <= theirs.items()  # the same few images, the same recipe
+    net = torch.nn.Identity()
+    monkeypatch.setattr(transfer, "load", lambda *_: (net, WORLD))
+    monkeypatch.setattr(transfer, "default_target", lambda _: "numbers")
+    monkeypatch.setattr(transfer, "open_target", lambda *_: target)
+    monkeypatch.setattr(transfer, "paper_layers", lambda _: ["layer7"])
+    monkeypatch.setattr(transfer, "features", lambda *_: {"layer7": np.random.default_rng(0).normal(size=(160, 4))})
+    card = transfer.table4("tinyimagenet", folds=2)
+    known = transfer.read_record("imagenette", 4)
+    assert card["scratch_world"] == "imagenette"
+    assert card["rows"]["from scratch"] == known["rows"]["from scratch"]
+    assert card["scratch_folds"] == known["scratch_folds"]
+    assert len(card["rows"]["pretrained"]["30"]["each"]) == 2
+    assert "scratch_world" not in transfer.table4("small", folds=1)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ class Scratch(NamedTuple):
 # With a hundred classes the first plateau alone takes ten epochs.
 SCRATCH = {"toy": Scratch("toy-novel", (5, 15, 30), FOLDS, 30), "imagenette": Scratch("caltech101", (15, 30), FOLDS, 60)}
 SCRATCH_ELSEWHERE = Scratch("caltech101", (15, 30), FOLDS[:1], 60)
+SAME_SCRATCH = {TINY: "imagenette"}  # {world: another whose networks from scratch are the same: image size, recipe, few images}
 
 
 def scratch_of(world: str) -> Scratch:

@@ -18,10 +18,11 @@ from zfhelpers.experiments.classification import probabilities
 from zfhelpers.experiments.features import features
 from zfhelpers.experiments.probes import Probe, gram_matrix, learning_curve
 from zfhelpers.files import show_progress
-from zfhelpers.networks.catalogue import network_name, scratch_of
+from zfhelpers.networks.catalogue import SAME_SCRATCH, network_name, scratch_of
 from zfhelpers.networks.checkpoints import load
 from zfhelpers.networks.named import paper_layers
 from zfhelpers.networks.trained import trained_folds
+from zfhelpers.results.records import read_record
 from zfhelpers.worlds.divisions import split
 from zfhelpers.worlds.few import TEST, pool
 from zfhelpers.worlds.targets import Target, default_target, open_target
@@ -65,6 +66,7 @@ def table4(world: str, folds: int = 5, network: str = "zfnet") -> dict:
     """A softmax on frozen layer 7 against the same network from scratch, with 15 and 30 images of each class, on toy also with 5.
 
     A network without layer 7 gives the deepest layer that it has. Of one that was trained elsewhere there is none from scratch.
+    Where none lies here, but another world's are the same, what is on record of those is taken over.
 
     Args:
         world: its name; the target is the one that goes with it.
@@ -74,7 +76,8 @@ def table4(world: str, folds: int = 5, network: str = "zfnet") -> dict:
     Returns:
         {"target", "layer", "classes", "test_per_class", "folds",
          "rows": {"pretrained" or "from scratch": {count: see `probe_entry`}},
-         "scratch_folds": {count: the divisions whose networks from scratch were there}}.
+         "scratch_folds": {count: the divisions whose networks from scratch were there},
+         "scratch_world": the world whose record has them, where it is another}.
 
     Raises:
         FileNotFoundError: the target's images are not there.
@@ -88,11 +91,16 @@ def table4(world: str, folds: int = 5, network: str = "zfnet") -> dict:
     there = {count: trained_folds(world, target.name, count, range(folds) if network == "zfnet" else ()) for count in counts}
     scratch = {count: scratch_probe(world, target, count, found) for count, found in there.items() if found}
     rows = {"pretrained": frozen, "from scratch": scratch}
-    return setting(target, folds) | {
+    card = setting(target, folds) | {
         "layer": layer,
         "rows": {name: {str(count): probe_entry(probe) for count, probe in probes.items()} for name, probes in rows.items()},
         "scratch_folds": {str(count): there[count] for count in scratch},
     }
+    if scratch or network != "zfnet" or world not in SAME_SCRATCH:
+        return card
+    known = read_record(SAME_SCRATCH[world], 4)
+    card["rows"]["from scratch"] = known["rows"]["from scratch"]
+    return card | {"scratch_folds": known["scratch_folds"], "scratch_world": SAME_SCRATCH[world]}
 
 
 def setting(target: Target, folds: int) -> dict:

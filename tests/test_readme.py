@@ -3,13 +3,16 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from zfhelpers import paper
+from zfhelpers.experiments.intervals import over_divisions
 from zfhelpers.files import project_dir
-from zfhelpers.networks.catalogue import BASES
+from zfhelpers.networks.catalogue import BASES, TINY
 from zfhelpers.results.records import read_record
+from zfhelpers.worlds.few import TEST
 
 SQUEEZENET = "torchvision:squeezenet1_1"
 README = (project_dir() / "README.md").read_text(encoding="utf-8")
@@ -39,8 +42,10 @@ def test_the_order_of_table_3_is_the_recorded_one():
     ours = {row: [one["val_top1"] for one in record["networks"] if one["row"] == row] for row in BASES}
     means = [sum(ours[published[change, "variant"]]) / len(ours[published[change, "variant"]]) for change in published]
     rank = spearmanr(means, list(published.column("val top-1").values())).statistic
-    (said, better) = re.findall(r"rank correlation ([\d.]+) over all twelve.*?by ([\d.]+) points", README, re.DOTALL)[0]
-    assert (f"{rank:.2f}", f"{record['bases']['top1']:.1f}") == (said, better)
+    pattern = r"rank correlation ([\d.]+) over all twelve.*?by ([\d.]+) points.*?and by ([\d.]+) with the same seed"
+    in_the_mean = sum(ours["alexnet"]) / len(ours["alexnet"]) - sum(ours["zfnet"]) / len(ours["zfnet"])
+    found = f"{rank:.2f}", f"{in_the_mean:.1f}", f"{record['bases']['top1']:.1f}"
+    assert found == re.findall(pattern, " ".join(README.split()))[0]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,8 @@ def test_table_7_is_the_recorded_one(name):
     untrained = shown(record["untrained"][name]) if name in record["untrained"] else "–"
     thousand = read_record("imagenette", 7, SQUEEZENET)["rows"]
     known = shown(thousand[name]) if name in thousand else "–"
-    assert cells(name) == [theirs, known, shown(record["rows"][name]), untrained]
+    hundreds = shown(read_record(TINY, 7)["rows"][name])
+    assert cells(name) == [theirs, known, hundreds, shown(record["rows"][name]), untrained]
 
 
 @pytest.mark.parametrize("count", ["15", "30"])
@@ -80,13 +86,25 @@ def test_table_4_is_the_recorded_one(count):
     published, rows = paper.table(4), read_record("imagenette", 4)["rows"]
     theirs = [f"{published[name, f'{count} per class']}" for name in ("Pretrained on ImageNet", "Not pretrained")]
     thousand = read_record("imagenette", 4, SQUEEZENET)["rows"]["pretrained"][count]
-    assert cells(f"{count} images a class") == [", ".join(theirs), shown(thousand), *(shown(rows[name][count]) for name in rows)]
+    hundreds = read_record(TINY, 4)["rows"]["pretrained"][count]
+    ours = [shown(each) for each in (thousand, hundreds, *(rows[name][count] for name in rows))]
+    assert cells(f"{count} images a class") == [", ".join(theirs), *ours]
+
+
+@pytest.mark.parametrize("count", [15, 30])
+def test_the_lead_of_two_hundred_classes_is_the_recorded_one(count):
+    rows = read_record(TINY, 4)["rows"]
+    each = np.subtract(*(rows[name][str(count)]["each"] for name in ("pretrained", "from scratch")))
+    assert (each > 0).all()  # "in every division"
+    low, high = over_divisions(each, TEST, count)
+    named = {15: "fifteen images (95 % interval ", 30: "thirty ("}[count]
+    assert f"by {each.mean():.0f}{' points' * (count == 15)} with {named}{low:.0f} to {high:.0f})" in " ".join(README.split())
 
 
 def test_the_rank_correlation_of_table_7_is_the_recorded_one():
-    said = re.findall(r"\(rank correlation ([-\d.]+); (?:five|six)", README)
-    found = [read_record("imagenette", 7, network)["spearman"] for network in (SQUEEZENET, "zfnet")]
-    assert [float(each) for each in said] == pytest.approx(found, abs=0.05)
+    said = re.findall(r"\(rank correlations? ([-\d.]+)(?: and ([-\d.]+))?; (?:five|six)", README)
+    found = [read_record(*which)["spearman"] for which in (("imagenette", 7, SQUEEZENET), (TINY, 7), ("imagenette", 7))]
+    assert [float(each) for pair in said for each in pair if each] == pytest.approx(found, abs=0.05)
 
 
 def test_the_times_are_those_on_record(monkeypatch):

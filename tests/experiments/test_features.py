@@ -10,9 +10,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+import zfhelpers as zf
 from zfhelpers.experiments.features import IMAGES_AT_ONCE, features, features_for_now, tap
 from zfhelpers.model import Architecture, ZFNet
+from zfhelpers.networks.named import Named
 from zfhelpers.worlds.frames import DecodedOnDemand
+from zfhelpers.worlds.preprocessing import Preprocessing
 from zfhelpers.worlds.world import ImageSet, World
 
 LAYERS = ["layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "layer7"]
@@ -45,7 +48,8 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-PROBES = [1, 2, 2]  # images in the passes that come first and ask whether each image is answered by itself
+SKETCH = [2]  # images in the pass that tells at every call whether the network is the same
+PROBES = [*SKETCH, 1, 2, 2]  # and in those that come next and ask whether each image is answered by itself
 
 
 @pytest.fixture
@@ -86,10 +90,11 @@ def test_features_are_computed_once_and_can_only_be_read(net, world, passes):
     first = features(net, world, image_set(), ["layer5", "layer7"])
     assert passes == [*PROBES, IMAGES_AT_ONCE, 6]
     again = features(net, world, image_set(), "layer7")  # the same pixels, though another object
-    assert passes == [*PROBES, IMAGES_AT_ONCE, 6]
+    assert passes == [*PROBES, IMAGES_AT_ONCE, 6, *SKETCH]
     np.testing.assert_array_equal(again["layer7"], first["layer7"])
+    passes.clear()
     more = features(net, world, image_set(), ["layer7", "layer2", "layer3"])
-    assert passes == [*PROBES, IMAGES_AT_ONCE, 6] * 2  # one pass for both that were missing
+    assert passes == [*PROBES, IMAGES_AT_ONCE, 6]  # one pass for both that were missing
     assert list(more) == ["layer7", "layer2", "layer3"]
     for array in more.values():
         assert array.dtype == np.float16
@@ -127,6 +132,80 @@ def test_whatever_changes_features_changes_their_place_in_the_cache(net, world, 
     assert before.shape != after.shape or not np.array_equal(before, after)
     features(net, world, images, "layer1")
     assert len(list(cache.iterdir())) == 2
+
+
+class Plain(nn.Module):
+    """A network that says nothing of itself: neither its state nor how it is printed tells what it does."""
+
+    def __init__(self, slope=0.0, gain=1.0):
+        super().__init__()
+        self.conv, self.slope, self.out = nn.Conv2d(3, 4, 5, 4), slope, nn.Identity()
+        self.register_buffer("gain", torch.tensor(gain), persistent=False)
+
+    def forward(self, x):
+        return self.out(nn.functional.leaky_relu(self.conv(x), self.slope) * self.gain)
+
+
+class Squared(Plain):
+    def forward(self, x):
+        return self.out(self.conv(x).square())
+
+
+Squared.__name__ = "Plain"
+
+
+class Stretched(World):
+    def preprocess(self, image):
+        return 2 * super().preprocess(image)
+
+
+def plain(kind=Plain, slope=0.0, gain=1.0):
+    torch.manual_seed(0)
+    return kind(slope, gain)
+
+
+def named(third):
+    torch.manual_seed(0)
+    parts = [part for maps in (3, 4, 4, 4, 4, 4) for part in (nn.Conv2d(maps, 4, 3, padding=1), nn.ReLU())]
+    net = nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return Named(net, 64, dict(zip(LAYERS, ["1", "3", third, "9", "11"], strict=False)))
+
+
+def scaled(std, kind=World):
+    world = kind("tiny", ["a", "b"], 64, lambda world, split: image_set())
+    return world.seen_by("another", Preprocessing(64, 73, (0.5, 0.5, 0.5), (std, std, std)))
+
+
+UNSEEN = {
+    "the scale": ("out", (plain, scaled(1.0)), (plain, scaled(0.25))),
+    "a preprocessing of one's own": ("out", (plain, scaled(1.0)), (plain, scaled(1.0, Stretched))),
+    "the layer of a name": ("layer3", (lambda: named("5"), tiny_world()), (lambda: named("7"), tiny_world())),
+    "a plain attribute": ("out", (plain, tiny_world()), (lambda: plain(slope=0.01), tiny_world())),
+    "a buffer that is not saved": ("out", (plain, tiny_world()), (lambda: plain(gain=1.01), tiny_world())),
+    "the code": ("out", (plain, tiny_world()), (lambda: plain(Squared), tiny_world())),
+}
+
+
+@pytest.mark.parametrize("change", UNSEEN)
+def test_features_are_those_of_a_plain_pass_whatever_lies_in_the_cache(cache, change):
+    layer, *cases = UNSEEN[change]
+    images, states = image_set(count=9), []
+    for make, world in (*cases, *cases):
+        net = make().eval()
+        with torch.no_grad():
+            expected = zf.activations(net, world.preprocess(images.images(range(9))), tap(net, layer))[tap(net, layer)]
+        found = np.array(features(net, world, images, layer)[layer], np.float32)
+        np.testing.assert_allclose(found, expected.flatten(1), rtol=1e-3, atol=1e-4 * expected.abs().max())
+        states.append((repr(net), {name: value.tolist() for name, value in net.state_dict().items()}))
+    assert len(list(cache.iterdir())) == 2
+    assert states[0] == states[1]  # or something else would have told them apart
+
+
+def test_files_in_frames_of_another_size_are_other_features(net, world, cache, tmp_path):
+    path = str(tmp_path / "0.png")
+    Image.fromarray(image_set(count=1).frames[0].transpose(1, 2, 0)).save(path)
+    found = [features(net, world, ImageSet(DecodedOnDemand([path], size), [0], 64, [path]), "layer1") for size in (73, 90)]
+    assert not np.array_equal(found[0]["layer1"], found[1]["layer1"])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -187,7 +266,7 @@ def test_images_that_stay_files_are_known_by_their_files(net, world, cache, pass
     np.testing.assert_array_equal(found, features(net, world, drawn, "layer5")["layer5"])
     assert passes == [*PROBES, 3] * 2
     features(net, world, files, "layer5")
-    assert passes == [*PROBES, 3] * 2
+    assert passes == [*PROBES, 3, *PROBES, 3, *SKETCH]
     Image.fromarray(np.zeros((73, 73, 3), np.uint8)).save(paths[1])
     assert not np.array_equal(features(net, world, files, "layer5")["layer5"], found)
 

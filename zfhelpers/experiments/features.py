@@ -1,7 +1,9 @@
 """What a frozen network makes of a whole set of images: the input of the linear classifiers of Tables 4, 5 and 7 and Fig. 9.
 
 Every image goes through the network once. Its features stay in the cache in half precision, one memory-mapped file for each
-layer, under a hash of all they depend on: the weights and structure of the network, the mean image, the pixels, the layer.
+layer, under a hash of all they depend on: structure, weights and buffers of the network, which of its modules the layer is, the
+preprocessing, the pixels. What no hash can see, such as a plain attribute or the code of `forward`, shows in what the network
+makes of the first and the last image, which therefore counts too; unless it shows in neither by more than half precision keeps.
 
     >>> from zfhelpers.networks.checkpoints import load
     >>> net, world = load("toy")
@@ -28,11 +30,12 @@ from zfhelpers.answers import check_alone
 from zfhelpers.files import cache_dir, fingerprint, forget, new_array, show_progress
 from zfhelpers.hooks import checked_images, find_layer, layer_names, recording
 from zfhelpers.model import ZFNet
+from zfhelpers.networks.digests import add, digests
 from zfhelpers.networks.named import Named
 from zfhelpers.worlds.frames import Rows
 from zfhelpers.worlds.world import ImageSet, World
 
-VERSION = 1  # to be raised with every change here, or in the networks' modules, that changes a feature
+VERSION = 2  # to be raised with every change here, or in the networks' modules, that changes a feature
 IMAGES_AT_ONCE = 64  # images
 HALF_MAX = float(torch.finfo(torch.float16).max)
 
@@ -59,8 +62,9 @@ def tap(module: nn.Module, layer: str) -> str:
 def features(module: nn.Module, world: World, images: ImageSet, layers: str | Iterable[str]) -> dict[str, np.ndarray]:
     """The features of all images of a set at named layers, each flattened: the centre crop, one forward pass for all layers.
 
-    What was computed once is read from the cache (`ZF_CACHE`) afterwards. Half precision keeps three digits, which is enough to
-    tell classes by, and halves the space: layer 1 of 9,000 photographs takes 850 MB at half the paper's width.
+    What was computed once is read from the cache (`ZF_CACHE`) afterwards; two images still run, which tell whether the network
+    is the same. Half precision keeps three digits, which is enough to tell classes by, and halves the space: layer 1 of 9,000
+    photographs takes 850 MB at half the paper's width.
 
     Args:
         module: any network that takes the world's images; it is left exactly as it was.
@@ -81,8 +85,8 @@ def features(module: nn.Module, world: World, images: ImageSet, layers: str | It
         raise ValueError("There is no image to compute features of; give a set of one image or more.")
     if images.image_size != world.image_size:
         raise ValueError(f"The images are {images.image_size} px, those of {world!r} {world.image_size}; open both at one size.")
-    key = _key(module, world, images)
-    paths = {name: cache_dir() / f"features-{name}-{key}.npy" for name in names}
+    keys = _keys(module, world, images, taps)
+    paths = {name: cache_dir() / f"features-{name}-{keys[name]}.npy" for name in names}
     missing = [name for name in names if not paths[name].exists()]
     if missing:
         with ExitStack() as files:
@@ -136,20 +140,22 @@ def _half(values: Tensor, layer: str) -> np.ndarray:
     return values.half().cpu().numpy()
 
 
-def _key(module: nn.Module, world: World, images: ImageSet) -> str:
-    """A hash of all that features depend on, but for the layer."""
-    what = (VERSION, images.image_size, len(images), module)  # the module's repr has the strides, which no weight tells
-    digest = hashlib.sha256(repr(what).encode())
-    for name, tensor in [*module.state_dict().items(), ("mean image", world.mean)]:
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+def _keys(module: nn.Module, world: World, images: ImageSet, taps: dict[str, str]) -> dict[str, str]:
+    """{layer: a hash of all that its features depend on}."""
+    two = world.preprocess(images.images([0, len(images) - 1]))  # always two: with the number of images the rounding changes
+    digest = hashlib.sha256(repr((VERSION, images.image_size, len(images))).encode())
+    for tensor in (world.mean, world.scale, two):  # the two images tell what else was done to pixels
+        if tensor is not None:
+            add(digest, tensor)
     frames = _behind(images)
     if isinstance(frames, np.ndarray):
         for start in range(0, len(images), IMAGES_AT_ONCE):
             digest.update(np.ascontiguousarray(images.frames[start : start + IMAGES_AT_ONCE]))
     else:  # too many to be kept decoded, see `frames.decode`; the files then stand for their pixels, as in its cache
         digest.update(fingerprint(images.files).encode())
-    return digest.hexdigest()[:16]
+    batch = checked_images(module, two).contiguous(memory_format=torch.channels_last)
+    layers = digests(module, batch, taps.values())
+    return {name: hashlib.sha256(f"{digest.hexdigest()} {layers[end]}".encode()).hexdigest()[:16] for name, end in taps.items()}
 
 
 def _behind(images: ImageSet):

@@ -77,6 +77,22 @@ def test_another_weight_or_step_is_another_network(listening, images):
     assert len({Eye("mine", module, source).digest for module in steps}) == 2
 
 
+def test_another_answer_of_the_same_weights_is_another_network(images):
+    class Scaled(nn.Module):
+        def __init__(self, factor):
+            super().__init__()
+            self.conv, self.relu, self.factor = nn.Conv2d(3, 4, 3), nn.ReLU(), factor
+
+        def forward(self, x):
+            return self.relu(self.conv(x) * self.factor).mean((2, 3))
+
+    def eye(factor):
+        torch.manual_seed(0)
+        return Eye("mine", Scaled(factor), Source(images, centred))
+
+    assert eye(1.0).digest == eye(1.0).digest != eye(1.01).digest
+
+
 def test_wrong_names_are_refused(net, images):
     source = Source(images, centred)
     with pytest.raises(ValueError, match=r"^The network has 5 outputs, and 2 names of classes were given\.$"):

@@ -1,5 +1,6 @@
 """A network at work: what it makes of one image, what its units see there, and what it says with a square over it.
 
+>>> import torch
 >>> net = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 12 * 12, 4)).eval()
 >>> eye = Eye("mine", net, Source(torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8), lambda x: x / 255))
 >>> look = eye.look(eye.source.raw(0))
@@ -17,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
@@ -28,6 +28,7 @@ from zfhelpers.explorer.source import Source
 from zfhelpers.geometry import LostField, ReceptiveField, receptive_field
 from zfhelpers.hooks import checked_images, find_layer, maps_first, recording, undisturbed
 from zfhelpers.model import ZFNet
+from zfhelpers.networks.digests import digests
 from zfhelpers.networks.named import Named
 from zfhelpers.strongest import strongest
 
@@ -142,13 +143,10 @@ class Eye:
 
     @cached_property
     def digest(self) -> str:
-        """What tells this network from others: its weights, and how it is printed."""
-        found = hashlib.blake2b(f"{self.module!r} {self.layers}".encode(), digest_size=16)
-        for name, value in self.module.state_dict().items():
-            found.update(name.encode())
-            if isinstance(value, Tensor):
-                found.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)
-        return found.hexdigest()
+        """What tells this network from others: its weights, how it is printed, and what its layers make of the first image."""
+        first = checked_images(self.module, self.source.inputs(self.source.raw(0)[None]))
+        each = digests(self.module, first, self.layers)
+        return hashlib.blake2b(f"{each}".encode(), digest_size=16).hexdigest()
 
     def _forward(self, inputs: Tensor, layers: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """Probabilities (N, K), and the values of some layers."""
@@ -170,6 +168,7 @@ def map_layers(module: nn.Module, inputs: Tensor) -> list[str]:
 
     Of parts that end together the innermost counts; pools and dropout are no layers; a part that runs twice is none.
 
+    >>> import torch
     >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 2, 3), nn.ReLU(), nn.Flatten())
     >>> map_layers(net, torch.zeros(1, 1, 12, 12))
     ['1', '4']

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy import signal
 from torch import nn
+from torch.nn.utils import prune
 
 from zfhelpers.hooks import find_layer
 from zfhelpers.model import (
@@ -180,6 +181,25 @@ def test_start_of_a_narrow_network_keeps_the_output_scale():
     for name, std in expected.items():
         weight = next(p for p in getattr(net, name).parameters() if p.ndim > 1)
         assert weight.std().item() == pytest.approx(std, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        lambda conv: prune.l1_unstructured(conv, "weight", 0.2),
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+def test_filters_that_are_computed_from_others_are_not_said_to_be_rescaled(wrap):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), wrap(nn.Conv2d(4, 4, 3)))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(ValueError, match=r"^The filters of '1' are computed from other weights, .* remove that first"):
+        renormalise_filters(net, 0.01)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
 def test_renormalise_filters_caps_only_the_loud_ones():

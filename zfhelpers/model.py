@@ -290,11 +290,20 @@ def renormalise_filters(module: nn.Module, cap: float = FILTER_RMS) -> int:
 
     Returns:
         how many filters were rescaled.
+
+    Raises:
+        ValueError: filters that are computed from other weights, so that rescaling them would not last.
     """
+    convs = {name: part for name, part in module.named_modules() if isinstance(part, nn.Conv2d)}
+    for name, conv in convs.items():
+        if "weight" not in conv._parameters and "weight" not in conv._buffers:
+            raise ValueError(
+                f"The filters of {name!r} are computed from other weights, as weight_norm, spectral_norm, prune and "
+                "parametrizations do, and cannot be rescaled in place; remove that first."
+            )
     clipped = 0
-    for conv in module.modules():
-        if isinstance(conv, nn.Conv2d):
-            rms = conv.weight.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()  # (out, 1, 1, 1)
-            clipped += int((rms > cap).sum())
-            conv.weight.mul_((cap / rms).clamp(max=1))
+    for conv in convs.values():
+        rms = conv.weight.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()  # (out, 1, 1, 1)
+        clipped += int((rms > cap).sum())
+        conv.weight.mul_((cap / rms).clamp(max=1))
     return clipped

@@ -11,12 +11,13 @@ A picture that stays as it was does not show what the network knows (Adebayo et 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 import numpy as np
 import scipy
 import torch
 from torch import Tensor, nn
+
+from zfhelpers.networks.redrawn import copied, redraw
 
 
 def cascade(module: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
@@ -31,13 +32,17 @@ def cascade(module: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]
 
     Yields:
         the name of the module that has become random, and the network.
+
+    Raises:
+        ValueError: a part has weights that its `reset_parameters` does not draw, as under weight_norm, spectral_norm and prune;
+            a network that cannot be copied.
     """
-    other = deepcopy(module).eval()
+    other = copied(module).eval()
     parts = [(name, part) for name, part in other.named_modules() if name and hasattr(part, "reset_parameters")]
     for name, part in reversed(parts):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            part.reset_parameters()
+            redraw({name: part}, lambda part: part.reset_parameters())
         yield name, other
 
 

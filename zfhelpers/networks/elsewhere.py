@@ -22,8 +22,10 @@ import torch
 from torch import nn
 
 from zfhelpers.files import show_progress
+from zfhelpers.model import ZFNet
 from zfhelpers.networks.named import Named
 from zfhelpers.networks.names import TORCHVISION, kind_of, split_own
+from zfhelpers.networks.redrawn import copied, redraw
 from zfhelpers.worlds.preprocessing import Preprocessing
 
 OWN = ("image_size", "frame_size", "mean", "std", "resampling", "preprocessing", "classes", "layers")  # what a function may say
@@ -61,31 +63,37 @@ def untrained(module: nn.Module, seed: int = 0) -> nn.Module:
     part begins as torch has it, but convolutions and linear layers as He and others (2015, arXiv 1502.01852) do for ReLUs: with
     torch's own start the signal dies out within a dozen layers, and all images look the same at the top.
 
+    Buffers that no `reset_parameters` draws are taken for constants and stay as they are, those of a FrozenBatchNorm2d too.
+
     Raises:
-        ValueError: a part has weights of its own and does not say how to draw them (`reset_parameters`).
+        ValueError: a part has weights of its own and does not say how to draw them (`reset_parameters`), or not all of them, as
+            under weight_norm, spectral_norm and prune; a network that cannot be copied.
     """
-    from copy import deepcopy
-
-    from zfhelpers.model import ZFNet
-
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         if isinstance(module, ZFNet):
             return ZFNet(module.architecture).eval()
         if isinstance(module, Named) and module.build:
             return Named(module.build(), module.image_size, module.layers, module.classes).eval()
-        blank = deepcopy(module)
+        blank, parts = copied(module), {}
         for name, part in blank.named_modules():
-            if list(part.parameters(recurse=False)):
-                if not hasattr(part, "reset_parameters"):
-                    kind = type(part).__name__
-                    raise ValueError(f"{name!r}, a {kind}, does not say how to draw its weights: it has no reset_parameters.")
-                part.reset_parameters()
-            if isinstance(part, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-                if part.bias is not None:
-                    nn.init.zeros_(part.bias)
+            weights, can = list(part.parameters(recurse=False)), hasattr(part, "reset_parameters")
+            if weights and not can:
+                kind = type(part).__name__
+                raise ValueError(f"{name!r}, a {kind}, does not say how to draw its weights: it has no reset_parameters.")
+            if weights or (can and list(part.buffers(recurse=False))):  # batch normalisation without weights still has statistics
+                parts[name] = part
+        redraw(parts, _begin)
         return blank.eval()
+
+
+def _begin(part: nn.Module) -> None:
+    """Weights as torch draws them, but those of convolutions and linear layers as He and others do."""
+    part.reset_parameters()
+    if isinstance(part, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+        if part.bias is not None:
+            nn.init.zeros_(part.bias)
 
 
 def _of_torchvision(name: str) -> tuple[Named, Preprocessing]:

@@ -97,12 +97,58 @@ def test_a_flat_image_correlates_with_nothing():
     assert duplicates(flat, flat)[0].size == 0
 
 
-def test_bad_input_is_told_what_is_possible(source):
+@pytest.mark.parametrize("side", [32, 45, 64, 146])
+@pytest.mark.parametrize("contrast", [255, 20, 3])
+def test_at_a_threshold_of_one_all_exact_copies_are_found_and_nothing_else(side, contrast):
+    rng = np.random.default_rng(side)
+    frames = (100 + rng.integers(0, contrast + 1, (60, 3, side, side)) // 2).astype(np.uint8)
+    order = rng.permutation(60)
+    copies = frames[order].copy()
+    copies[::2] = copies[::2, ..., ::-1]
+    found, partners, _ = duplicates(frames, copies, 1.0)
+    assert found.tolist() == list(range(60))
+    assert order[partners].tolist() == list(range(60))
+    copies[:, :, side // 2, : side // 2] ^= 1  # a bit in half a row
+    assert duplicates(frames, copies, 1.0)[0].size == 0 or contrast == 255
+
+
+def test_recompressed_copies_are_no_exact_ones(source):
+    assert duplicates(source, np.stack([recompressed(frame) for frame in source]), 1.0)[0].size == 0
+
+
+def test_sets_without_images_share_none(source):
+    for one, other in ((source[:0], source), (source, source[:0]), (source[:0], source[:0])):
+        assert [(part.shape, part.dtype) for part in duplicates(one, other)] == [((0,), kind) for kind in KINDS]
+
+
+KINDS = (np.int64, np.int64, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "given"),
+    [
+        (lambda frames: frames / 255, "float64"),
+        (lambda frames: frames.astype(np.float32), "float32"),
+        (lambda frames: frames.astype(np.uint16) * 257, "uint16"),
+        (lambda frames: frames > 99, "bool"),
+        (list, "a list"),
+        (lambda frames: frames[0], r"\(3, 146, 146\)"),
+        (lambda frames: frames.transpose(0, 2, 3, 1), r"\(24, 146, 146, 3\)"),
+        (lambda frames: frames[..., :0], r"\(24, 3, 146, 0\)"),
+        (lambda frames: ImageSet(frames, np.zeros(24), 128), "a ImageSet"),
+    ],
+)
+def test_what_is_no_batch_of_pixels_is_refused_on_either_side(source, make, given):
+    sentence = rf"^Images to compare are pixels from 0 to 255, \(N, 3, H, W\) uint8, not {given}[.;]"
+    for pair in ((source, make(source)), (make(source), source)):
+        with pytest.raises(ValueError, match=sentence):
+            duplicates(*pair)
+
+
+def test_bad_thresholds_are_told_what_is_possible(source):
     for threshold in (0, 1.2, float("nan")):
         with pytest.raises(ValueError, match="threshold lies above 0 and at most at 1"):
             duplicates(source, source, threshold)
-    with pytest.raises(ValueError, match=r"Images to compare are \(N, 3, H, W\), not \(3, 146, 146\)"):
-        duplicates(source, source[0])
 
 
 def test_copies_and_classes_that_lose_too_many_are_left_out(source):

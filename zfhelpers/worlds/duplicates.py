@@ -22,6 +22,7 @@ from zfhelpers.worlds.world import ImageSet
 
 SIDE = 32  # pixels of the small grey pictures
 BLOCK = 2048  # images in a block: 2048 x 2048 correlations are 16 MB
+EXACT = 1 - 1e-5  # what single precision makes of a copy's correlation, which is 1, is more; a JPEG of quality 50 reaches 0.996
 THRESHOLD = 0.95  # between planted copies and different images; see `duplicates`
 
 
@@ -33,10 +34,20 @@ def thumbnails(frames) -> torch.Tensor:
 
     Returns:
         (N, 1024) float32; an image of one single grey is all zeros, and correlates with nothing.
+
+    Raises:
+        ValueError: no batch of uint8 RGB images; of other numbers it cannot be known which differences are but rounding.
     """
-    small = []
+    wanted = "Images to compare are pixels from 0 to 255, (N, 3, H, W) uint8"
+    shape = tuple(getattr(frames, "shape", ()))
+    if len(shape) != 4 or shape[1] != 3 or 0 in shape[1:]:
+        raise ValueError(f"{wanted}, not {shape if hasattr(frames, 'shape') else f'a {type(frames).__name__}'}.")
+    small = [torch.zeros(0, SIDE * SIDE)]
     for start in range(0, len(frames), 256):
-        block = torch.from_numpy(np.array(frames[start : start + 256])).float()
+        block = np.array(frames[start : start + 256])
+        if block.dtype != np.uint8:
+            raise ValueError(f"{wanted}, not {block.dtype}; give them as they are before preprocessing.")
+        block = torch.from_numpy(block).float()
         grey = (block * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=1, keepdim=True)
         flat = interpolate(grey, size=(SIDE, SIDE), mode="area").flatten(1)
         flat -= flat.mean(dim=1, keepdim=True)
@@ -58,7 +69,7 @@ def duplicates(source_frames, target_frames, threshold: float = THRESHOLD) -> tu
     Args:
         source_frames: (N, 3, H, W) uint8, what the network is trained on.
         target_frames: (M, 3, H, W) uint8, what its features are tried on.
-        threshold: least correlation of a duplicate, in (0, 1].
+        threshold: least correlation of a duplicate, in (0, 1]; at 1 exact copies are found, to within 1e-5 for the rounding.
 
     Returns:
         Indices of the source images, ascending, (n,) int64; the target image most like each, (n,) int64; and their
@@ -69,9 +80,6 @@ def duplicates(source_frames, target_frames, threshold: float = THRESHOLD) -> tu
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"A correlation's threshold lies above 0 and at most at 1; {threshold} does not.")
-    for frames in (source_frames, target_frames):
-        if len(frames.shape) != 4 or frames.shape[1] != 3:
-            raise ValueError(f"Images to compare are (N, 3, H, W), not {tuple(frames.shape)}.")
     source, target = thumbnails(source_frames), thumbnails(target_frames)
     mirrored = target.unflatten(1, (SIDE, SIDE)).flip(-1).flatten(1)
     best, partner = torch.full((len(source),), -1.0), torch.zeros(len(source), dtype=torch.int64)
@@ -83,7 +91,7 @@ def duplicates(source_frames, target_frames, threshold: float = THRESHOLD) -> tu
                 better = value > best[rows]
                 best[rows] = torch.where(better, value, best[rows])
                 partner[rows] = torch.where(better, index + column, partner[rows])
-    found = torch.nonzero(best >= threshold).squeeze(1)
+    found = torch.nonzero(best >= min(threshold, EXACT)).squeeze(1)
     return found.numpy(), partner[found].numpy(), best[found].numpy()
 
 

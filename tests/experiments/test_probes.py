@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
@@ -104,6 +105,50 @@ def test_gram_matrix_by_loops_in_parts_of_a_memory_map(tmp_path, monkeypatch):
         assert found.dtype == precision
         expected = [[sum(float(a) * float(b) for a, b in zip(one, other, strict=True)) for other in given] for one in given]
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("make", [list, torch.from_numpy, np.ndarray.tolist], ids=["list", "tensor", "lists"])
+def test_whatever_numpy_reads_has_inner_products(make):
+    values = np.random.default_rng(1).normal(size=(9, 30))
+    np.testing.assert_allclose(gram_matrix(make(values)), values @ values.T)
+    assert gram_matrix([[1, 2], [3, 4]]).tolist() == [[5, 11], [11, 25]]
+
+
+@pytest.mark.parametrize(
+    "features", [[[1.0, 2.0], [3.0]], "layer7", np.ones((3, 4), complex), torch.ones(3, 4).requires_grad_(), {"a": 1}, None]
+)
+def test_what_numpy_does_not_read_is_refused(features):
+    with pytest.raises(TypeError, match=r"^Features are a NumPy array of real numbers, \(N, D\); from these none can be made \("):
+        gram_matrix(features)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0, 3, 30, 300, 3_000, 30_000])
+@pytest.mark.parametrize("where", ["everywhere", "one dimension"])
+def test_distances_stay_however_far_from_0_features_lie(kind, offset, where):
+    values = np.random.default_rng(offset).normal(size=(40, 300))
+    if where == "everywhere":
+        values += offset * np.linspace(0.5, 1, 300)
+    else:
+        values[:, 7] = 20 * offset
+    values = values.astype(kind)
+    found = gram_matrix(values).astype(np.float64)
+    centred = values.astype(np.float64) - values.astype(np.float64).mean(axis=0)
+    middle = np.eye(40) - 1 / 40
+    np.testing.assert_allclose(middle @ found @ middle, centred @ centred.T, atol=0.02)
+    distances = found.diagonal()[:, None] + found.diagonal() - 2 * found
+    slow = [[((one - other) ** 2).sum() for other in centred] for one in centred]
+    np.testing.assert_allclose(distances, slow, atol=0.1)
+
+
+def test_features_of_networks_keep_single_precision_bit_by_bit():
+    """Rectified, as they are; half of the deviation or more of an offset."""
+    values = np.maximum(np.random.default_rng(0).normal(size=(40, 5000)) + 3, 0).astype(np.float16)
+    single = values.astype(np.float32)
+    expected = single[:, :4096] @ single[:, :4096].T + single[:, 4096:] @ single[:, 4096:].T
+    found = gram_matrix(values)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +253,26 @@ def test_order_scale_and_offset_of_features_make_no_difference(classifier):
     assert another.mean != pytest.approx(first.mean, abs=0.01)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("classifier", ["svm", "softmax"])
+@pytest.mark.parametrize("where", ["everywhere", "one dimension"])
+def test_an_offset_of_thousands_of_deviations_makes_no_difference(classifier, where, kind):
+    features, labels = example(count=40, dimensions=200, apart=2.5)
+    features = features.astype(np.float32)
+    expected = linear_probe(gram_matrix(features - features.mean(axis=0)), labels, classifier, per_class=15, folds=3)
+    assert 0.5 < expected.mean < 0.95
+    for offset in (100, 1_000, 10_000):
+        if where == "everywhere":
+            moved = np.round(2**12 * features) / 2**12 + offset  # which single precision holds
+            reference = linear_probe(gram_matrix(moved - moved.mean(axis=0)), labels, classifier, per_class=15, folds=3)
+        else:
+            moved = np.concatenate([features, np.full((len(features), 1), 14 * offset)], axis=1)
+            reference = expected
+        found = linear_probe(gram_matrix(moved.astype(kind)), labels, classifier, per_class=15, folds=3)
+        assert found.accuracies == pytest.approx(reference.accuracies, abs=0.01)
+        assert found.costs == reference.costs
+
+
 def test_accuracy_is_the_mean_over_classes(monkeypatch):
     """Whoever always says 'cat' is right in one class of three, however many cats there are."""
     always = lambda inner, answers, others, costs: [np.full(len(others), "cat")] * len(costs)  # noqa: E731
@@ -310,6 +375,11 @@ def test_the_choice_of_c_never_sees_a_test_image(classifier):
         ({"gram": np.zeros((40, 7))}, r"inner products of 40 images are \(40, 40\), not \(40, 7\); gram_matrix"),
         ({"gram": np.eye(39)}, r"not \(39, 39\)"),
         ({"labels": np.zeros(40)}, "There is one class only"),
+        ({"labels": np.zeros((40, 1))}, r"Labels are \(N,\), the class of each image, not \(40, 1\)"),
+        ({"labels": np.where(np.arange(40) == 7, np.nan, np.arange(40) % 2)}, "The label of image 7 is NaN"),
+        ({"gram": np.where(np.eye(40), np.nan, 1)}, "Inner products must be finite; these hold NaN or infinite values"),
+        ({"gram": np.where(np.eye(40), np.inf, 1)}, "Inner products must be finite"),
+        ({"gram": (1e6 + np.eye(40)).astype(np.float32)}, "differ by less than these inner products hold"),
         ({"gram": np.ones((40, 40))}, "the same for all training images"),
         ({"gram": np.zeros((40, 40))}, "the same for all training images"),
         ({"per_class": 20}, "Class 0 has 20 images; 20 to train on"),

@@ -43,6 +43,8 @@ TOLERANCE = 1e-5  # of the softmax gradient, which starts near 1e-3: a hundred c
 CHUNK = 4096  # dimensions multiplied at once: 150 MB for 9,000 images
 THREADED = 2**22  # numbers in a matrix; on busy cores the threads of smaller ones wait for each other a hundred times longer
 NEGLIGIBLE = 1e-6  # of the largest squared length: what single precision leaves of a direction that is none
+OFFSET = 1e-2  # of the mean squared length: if images differ by less, they lie far from 0; of networks looked at, none below 0.04
+LEAST = {True: 1e-10, False: 1e-5}  # the same, below which inner products hold no difference; whether in double precision
 
 
 def gram_matrix(features: np.ndarray) -> np.ndarray:
@@ -52,25 +54,42 @@ def gram_matrix(features: np.ndarray) -> np.ndarray:
         features: (N, D), one layer of `features`; read in parts, so that it may be a memory map larger than memory.
 
     Returns:
-        (N, N): float64 where the features are, float32 otherwise.
+        (N, N): float64 where the features are, or where they lie so far from 0 that single precision would lose how they differ;
+        float32 otherwise.
 
     Raises:
+        TypeError: no real numbers.
         ValueError: not (N, D), or NaN or infinite values.
 
     >>> gram_matrix(np.array([[1.0, 2.0], [3.0, -1.0]]))
     array([[ 5.,  1.],
            [ 1., 10.]])
     """
-    if np.ndim(features) != 2 or not np.size(features):
-        raise ValueError(f"Features are (N, D), a row for each image, not {np.shape(features)}.")
-    precision = np.float64 if features.dtype == np.float64 else np.float32
-    inner = np.zeros((len(features), len(features)), precision)
-    for start in range(0, features.shape[1], CHUNK):
-        part = features[:, start : start + CHUNK].astype(precision)
-        inner += part @ part.T
-    forget(features)  # a layer of photographs is a gigabyte
-    if not np.isfinite(inner.sum()):
+    try:
+        values = features if isinstance(features, np.ndarray) else np.asarray(features)
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"they are {values.dtype}")
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged, no numbers, a tensor on another device or with a gradient
+        said = str(error).partition("\n")[0].rstrip(".")
+        raise TypeError(f"Features are a NumPy array of real numbers, (N, D); from these none can be made ({said}).") from error
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"Features are (N, D), a row for each image, not {values.shape}.")
+    inner = _products(values, np.float64 if values.dtype == np.float64 else np.float32)
+    length, total = inner.diagonal().mean(), inner.sum()
+    if not np.isfinite(total):
         raise ValueError("Features must be finite; these hold NaN or infinite values, or such as are too large to multiply.")
+    if inner.dtype == np.float32 and length - total / inner.size < OFFSET * length:
+        inner = _products(values, np.float64)
+    forget(features)  # a layer of photographs is a gigabyte
+    return inner
+
+
+def _products(values: np.ndarray, precision: type) -> np.ndarray:
+    """Inner products (N, N) of rows (N, D), summed in some precision."""
+    inner = np.zeros((len(values), len(values)), precision)
+    for start in range(0, values.shape[1], CHUNK):
+        part = values[:, start : start + CHUNK].astype(precision)
+        inner += part @ part.T
     return inner
 
 
@@ -152,10 +171,10 @@ def linear_probe(
         progress: wrapped around the folds, for instance `tqdm.tqdm`.
 
     Raises:
-        ValueError: an unknown classifier, no fold, one class only, a matrix that does not belong to the labels, features that are
-            the same for all training images, or what `split` raises.
+        ValueError: an unknown classifier, no fold, one class only, a matrix that does not belong to the labels, NaN, features
+            that are the same for all training images, or what `split` raises.
     """
-    labels = np.asarray(labels)
+    labels, gram = np.asarray(labels), np.asarray(gram)
     if classifier not in CLASSIFIERS:
         raise ValueError(f"There is no classifier {classifier!r}; there are {', '.join(CLASSIFIERS)}.")
     if isinstance(folds, Integral):
@@ -164,10 +183,18 @@ def linear_probe(
         folds = range(folds)
     if not len(folds):
         raise ValueError("folds must name one random draw or more.")
-    if np.shape(gram) != (len(labels), len(labels)):
+    if labels.ndim != 1:
+        raise ValueError(f"Labels are (N,), the class of each image, not {labels.shape}.")
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(f"The label of image {int(np.isnan(labels).argmax())} is NaN; give a class for each image.")
+    if gram.shape != (len(labels), len(labels)):
         raise ValueError(
-            f"The inner products of {len(labels)} images are {len(labels), len(labels)}, not {np.shape(gram)}; "
+            f"The inner products of {len(labels)} images are {len(labels), len(labels)}, not {gram.shape}; "
             "gram_matrix(features) gives them."
+        )
+    if not np.isfinite(gram.sum(dtype=np.float64)):
+        raise ValueError(
+            "Inner products must be finite; these hold NaN or infinite values. gram_matrix tells whether features do."
         )
     if len(np.unique(labels)) < 2:
         raise ValueError("There is one class only; a classifier needs two or more.")
@@ -197,9 +224,17 @@ def _fold(gram, labels, predict, per_class: int, test_per_class: int, fold: int)
     """Accuracy on the test images of one random draw, the C that its training images chose, and what is taken for what."""
     train, test = split(labels, per_class, test_per_class, fold)
     inner, others = gram[np.ix_(train, train)].astype(np.float64), gram[np.ix_(test, train)].astype(np.float64)
-    spread = inner.diagonal().mean() - inner.mean()  # mean squared distance from the mean
-    if spread <= NEGLIGIBLE * inner.diagonal().mean():
-        raise ValueError("The features are the same for all training images; there is nothing to tell classes by.")
+    length = inner.diagonal().mean()
+    spread = length - inner.mean()  # mean squared distance from the mean
+    if spread <= LEAST[gram.dtype.kind != "f" or gram.dtype.itemsize >= 8] * length:
+        raise ValueError(
+            "The features are the same for all training images, or differ by less than these inner products hold; there is "
+            "nothing to tell classes by."
+        )
+    if spread < OFFSET * length:  # a mean so large would hide all else from the solvers; it makes no difference to a classifier
+        rows = inner.mean(axis=0)
+        others = others - others.mean(axis=1, keepdims=True) - rows + rows.mean()
+        inner = inner - rows[:, None] - rows + rows.mean()
     inner, others, answers = inner / spread, others / spread, labels[train]
 
     cost = UNTUNED

@@ -242,11 +242,40 @@ def test_find_layer_lists_what_there_is():
         ({"fc": (0,)}, "fc must hold"),
         ({"dropout": 1.0}, "dropout must lie"),
         ({"blur1": 0}, "blur1 must be"),
+        ({"width": 1e-4}, "width must leave every layer a map or more; 0.0001 times 96 rounds to 0"),
+        ({"width": math.nan}, "width must be positive and finite"),
+        ({"width": math.inf}, "width must be positive and finite"),
+        ({"conv1": (7, 0, 0)}, r"conv1 must be kernel and stride, at least 1, and padding, at least 0, not \(7, 0, 0\)"),
+        ({"conv2": (0, 1, 0)}, "conv2 must be kernel and stride"),
+        ({"conv2": (5, 1, -1)}, "conv2 must be kernel and stride"),
+        ({"conv1": (7, 2)}, "conv1 must be kernel and stride"),
+        ({"conv1": 7}, "conv1 must hold several numbers, not 7"),
+        ({"conv1": (7.5, 2, 0)}, "conv1 must be given in whole numbers"),
+        ({"classes": 2.5}, "classes must be given in whole numbers, not as 2.5"),
+        ({"image_size": "64"}, "image_size must be given in whole numbers, not as '64'"),
+        ({"fc": ("8",)}, "fc must be given in whole numbers"),
     ],
 )
 def test_impossible_architectures_are_refused(change, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
         Architecture(**change)
+
+
+@pytest.mark.parametrize("image_size", [64, 65, 80])
+@pytest.mark.parametrize("kernel", [1, 5, 11, 40, 64, 70, 90])
+@pytest.mark.parametrize("stride", [1, 2, 8, 30, 70])
+def test_an_architecture_that_is_accepted_runs(image_size, kernel, stride):
+    for conv in ("conv1", "conv2"):
+        for padding in (0, 3):
+            architecture = Architecture(
+                classes=2, image_size=image_size, width=0.02, fc=(4,), **{conv: (kernel, stride, padding)}
+            )
+            try:
+                net = ZFNet(architecture)
+            except ValueError as error:
+                assert "Nothing is left of the maps of layer" in str(error)  # noqa: PT017
+            else:
+                assert net(torch.zeros(1, 3, image_size, image_size)).shape == (1, 2)
 
 
 def test_wrong_image_shape_and_unknown_variant():

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -58,17 +59,30 @@ class Architecture:
 
     def __post_init__(self):
         for name in ("maps", "conv1", "conv2", "fc"):  # lists come back from JSON cards
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            try:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+            except TypeError:
+                raise ValueError(f"{name} must hold several numbers, not {getattr(self, name)!r}.") from None
+        for name in ("classes", "image_size", "blur1", "maps", "conv1", "conv2", "fc"):
+            value = getattr(self, name)
+            if not all(isinstance(each, Integral) for each in (value if isinstance(value, tuple) else (value,))):
+                raise ValueError(f"{name} must be given in whole numbers, not as {value!r}.")
         if self.classes < 1:
             raise ValueError(f"classes must be at least 1, not {self.classes}.")
         if self.image_size < 64:
             raise ValueError(
                 f"image_size must be at least 64 pixels, not {self.image_size}: five layers need that much to look at."
             )
-        if self.width <= 0:
-            raise ValueError(f"width must be positive, not {self.width}.")
+        if not 0 < self.width < math.inf:
+            raise ValueError(f"width must be positive and finite, not {self.width}.")
         if len(self.maps) != 5 or min(self.maps) < 0 or not (self.maps[0] and self.maps[1] and self.maps[4]):
             raise ValueError(f"maps must be five numbers of which only the third and fourth may be 0, not {self.maps}.")
+        if lost := [maps for maps in self.maps if maps and not round(maps * self.width)]:
+            raise ValueError(f"width must leave every layer a map or more; {self.width} times {lost[0]} rounds to 0.")
+        for name in ("conv1", "conv2"):
+            given = getattr(self, name)
+            if len(given) != 3 or min(given[:2]) < 1 or given[2] < 0:
+                raise ValueError(f"{name} must be kernel and stride, at least 1, and padding, at least 0, not {given}.")
         if len(self.fc) > 2 or any(units < 1 for units in self.fc):
             raise ValueError(f"fc must hold at most two positive numbers of units, not {self.fc}.")
         if not 0 <= self.dropout < 1:
@@ -208,6 +222,9 @@ class ZFNet(nn.Module):
 
     Attributes:
         conv_sizes: side of every convolutional layer's maps, `{"layer1": 110, ...}`.
+
+    Raises:
+        ValueError: kernels and strides that leave nothing of the image.
     """
 
     def __init__(self, architecture: Architecture = Architecture()):
@@ -235,6 +252,10 @@ class ZFNet(nn.Module):
                 size = math.ceil((size - 3) / 2) + 1
             if number in (1, 2):
                 self.add_module(f"norm{number}", ContrastNorm())
+            if size < 1:
+                raise ValueError(
+                    f"Nothing is left of the maps of layer {number}; give smaller kernels or strides, or larger images."
+                )
         self.flatten = nn.Flatten()
         features = channels * size * size
         for number, units in enumerate(a.fc, start=6):

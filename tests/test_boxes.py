@@ -1,7 +1,9 @@
 """Windows against loops over their pixels, and every box of a small image against every other."""
 
 import itertools
+import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,6 +73,50 @@ def test_crop_gives_a_copy_and_refuses_nonsense():
         crop(image[None], (0, 0, 8, 8))
     with pytest.raises(ValueError, match="bottom > top"):
         crop(image, (4, 0, 4, 8))
+
+
+KINDS = [torch.uint8, torch.int8, torch.int16, torch.int64, torch.float16, torch.float32, torch.float64]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fill", [0, 7, 255, 256, 300, -1, -129, 4e9, 1e200, 0.25, 1 / 3])
+def test_a_fill_is_held_as_it_is_or_refused(kind, fill):
+    """Whatever it is given as; fractions are cut off where images are whole numbers."""
+    image, box = torch.zeros(3, 4, 4, dtype=kind), (-1, 0, 2, 2)
+    ends = torch.iinfo(kind) if not kind.is_floating_point else torch.finfo(kind)
+    for given in (fill, torch.tensor(fill, dtype=torch.float64), np.float64(fill)):
+        if not ends.min <= fill <= ends.max:
+            said = re.escape(f"fill must lie between {ends.min:g} and {ends.max:g} in {str(kind)[6:]} images, not at {fill:g}.")
+            for call in (lambda given=given: crop(image, box, given), lambda given=given: covered(image[None], [box], given)):
+                with pytest.raises(ValueError, match=said):
+                    call()
+        else:
+            expected = np.array(fill).astype(str(kind)[6:])
+            assert crop(image, box, given)[0, 0, 0].numpy() == expected
+            assert covered(image[None], [box], given)[0, 2, 1, 1].numpy() == expected
+
+
+def test_a_fill_of_another_type_does_not_wrap_round():
+    image = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    for fill in (torch.tensor([1, 2, 300]), np.array([1, 2, -3]), torch.full((3, 4, 4), 256, dtype=torch.int16)):
+        with pytest.raises(ValueError, match=r"^fill must lie between 0 and 255 in uint8 images, not at (300|-3|256)[.]$"):
+            covered(image, [(0, 0, 2, 2)], fill)
+    assert covered(image, [(0, 0, 4, 4)], torch.tensor([1, 2, 250], dtype=torch.uint8))[0, :, 0, 0].tolist() == [1, 2, 250]
+
+
+@pytest.mark.parametrize(
+    ("fill", "error", "sentence"),
+    [
+        (None, TypeError, "fill must be one value, not None"),
+        ("grey", TypeError, "fill must be one value, not 'grey'"),
+        ((1, 2, 3), TypeError, r"fill must be one value, not of shape \(3,\)"),
+        (float("nan"), ValueError, "fill holds NaN or infinite values"),
+    ],
+)
+def test_what_a_crop_cannot_be_filled_with_is_refused(fill, error, sentence):
+    for kind in (torch.uint8, torch.float32):
+        with pytest.raises(error, match=f"^{sentence}"):
+            crop(torch.zeros(3, 4, 4, dtype=kind), (0, 0, 2, 2), fill)
 
 
 def test_covered_covers_its_box_and_nothing_else():

@@ -151,7 +151,8 @@ def crop(image: Tensor, box: Box, fill: float = 0.0) -> Tensor:
         (C, bottom - top, right - left), a copy.
 
     Raises:
-        ValueError: not one image (C, H, W), or a box without area.
+        TypeError: a fill that is no number.
+        ValueError: not one image (C, H, W), a box without area, or a fill that such images cannot hold.
 
     >>> crop(torch.ones(3, 2, 2), (-1, 0, 1, 3))[0]
     tensor([[0., 0., 0.],
@@ -163,7 +164,10 @@ def crop(image: Tensor, box: Box, fill: float = 0.0) -> Tensor:
     top, left, bottom, right = box = _whole(box)
     if bottom <= top or right <= left:
         raise ValueError(f"A box is (top, left, bottom, right) with bottom > top and right > left, not {box}.")
-    tile = image.new_full((image.shape[0], bottom - top, right - left), fill)
+    value = _held(fill, image, "fill must be one value")
+    if value.ndim:
+        raise TypeError(f"fill must be one value, not of shape {tuple(value.shape)}.")
+    tile = image.new_full((image.shape[0], bottom - top, right - left), value.item())
     seen = inside(box, image.shape[1:])
     tile[window((seen[0] - top, seen[1] - left, seen[2] - top, seen[3] - left))] = image[window(seen)]
     return tile
@@ -210,7 +214,7 @@ def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor
 
     Raises:
         TypeError: no numbers.
-        ValueError: another shape, or NaN.
+        ValueError: another shape, NaN, or values that such images cannot hold.
 
     >>> fill_image((1, 2, 3), torch.zeros(5, 3, 1, 2))[:, 0]
     tensor([[1., 1.],
@@ -224,15 +228,27 @@ def fill_image(fill: float | Sequence[float] | Tensor, images: Tensor) -> Tensor
         if channels > 1
         else f"fill must be one value, or an image {tuple(shape)}"
     )
-    try:
-        cover = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{wanted}, not {reprlib.repr(fill)}.") from error
+    cover = _held(fill, images, wanted).to(images.dtype).to(images.device)
     if cover.shape not in ((), shape[:1], shape):
         raise ValueError(f"{wanted}, not of shape {tuple(cover.shape)}.")
-    if not torch.isfinite(cover).all():
-        raise ValueError("fill holds NaN or infinite values; give finite ones.")
     return (cover[:, None, None] if cover.ndim == 1 else cover).expand(shape)
+
+
+def _held(fill: object, images: Tensor, wanted: str) -> Tensor:
+    """The numbers of a fill, as a tensor of any type and shape, after a look whether images of this type can hold them."""
+    try:
+        values = fill if isinstance(fill, Tensor) else torch.as_tensor(fill, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{wanted}, not {reprlib.repr(fill)}.") from error
+    if not torch.isfinite(values).all():
+        raise ValueError("fill holds NaN or infinite values; give finite ones.")
+    if images.dtype != torch.bool:
+        ends = torch.finfo(images.dtype) if images.is_floating_point() else torch.iinfo(images.dtype)
+        wide = values if values.is_floating_point() else values.long()  # 300 would become a uint8 to be compared with one
+        if len(wrong := wide[(wide < ends.min) | (wide > ends.max)]):
+            kind, given = str(images.dtype).removeprefix("torch."), wrong[0].item()
+            raise ValueError(f"fill must lie between {ends.min:g} and {ends.max:g} in {kind} images, not at {given:g}.")
+    return values
 
 
 def _whole(box: Box) -> Box:

@@ -36,6 +36,24 @@ def test_toy_world():
     assert np.array_equal(parts.image[9:137, 9:137].transpose(2, 0, 1), image.numpy())
 
 
+@pytest.mark.parametrize(
+    ("size", "error", "sentence"),
+    [
+        (0, ValueError, "image_size must be at least 1, not 0"),
+        (-5, ValueError, "image_size must be at least 1, not -5"),
+        (64.5, ValueError, "image_size must be a whole number, not 64.5"),
+        ("64", TypeError, "image_size must be a whole number, not '64'"),
+        ((64, 64), TypeError, r"image_size must be a whole number, not \(64, 64\)"),
+        (True, TypeError, "image_size must be a whole number"),
+    ],
+)
+def test_sizes_that_no_image_has_are_refused_by_every_world(folder, size, error, sentence):
+    for name in ("toy", "imagenette", f"folder:{folder}"):
+        with pytest.raises(error, match=f"^{sentence}"):
+            open_world(name, image_size=size)
+    assert open_world(f"folder:{folder}", image_size=64.0).val[0][0].shape == (3, 64, 64)
+
+
 def test_unknown_worlds_and_missing_folders(tmp_path, monkeypatch, folder):
     with pytest.raises(
         ValueError, match="There is no world 'mars'; there are toy, imagenette, tinyimagenet, imagenet or folder:PATH"

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from zfhelpers import toyworld
 from zfhelpers.files import cached_array, data_dir
+from zfhelpers.hooks import whole
 from zfhelpers.worlds import folders, tinyimagenet
 from zfhelpers.worlds.formats import is_companion
 from zfhelpers.worlds.frames import decode, readable
@@ -55,10 +56,14 @@ def open_world(name: str, image_size: int | None = None, mean: Tensor | None = N
     What is left out of your own folders is said once, as a warning: files that are no pictures, classes without a picture.
 
     Raises:
-        ValueError: there is no world of that name; a folder cannot be read, or is no UTF-8.
+        TypeError: an image size that is no number.
+        ValueError: there is no world of that name; an image size that is not positive and whole; a folder cannot be read, or is
+            no UTF-8.
         FileNotFoundError: the folder of a `folder:` world is missing, or the list of classes of tinyimagenet or imagenet; for
             toy and imagenette, whose classes are known, images are looked for when they are asked for.
     """
+    if image_size is not None:
+        image_size = whole("image_size", image_size)
     kind, _, path = str(name).partition(":")
     if kind == "folder" and path:
         return _folder(Path(path), image_size, mean, unreadable or os.environ.get("ZF_UNREADABLE") or "error")

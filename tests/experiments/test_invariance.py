@@ -211,6 +211,22 @@ def test_typical_distance_is_the_median_over_pairs(net, images):
     assert found == pytest.approx(sorted(pairs)[1], rel=1e-5)
 
 
+def test_of_an_even_number_of_pairs_the_typical_distance_is_the_lower_of_two(net):
+    images = torch.randint(256, (4, 3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    values = activations(net, minus_grey(images), "layer5")["layer5"].flatten(1)
+    pairs = sorted((values[i] - values[j]).norm().item() for i in range(4) for j in range(i))
+    assert typical_distance(net, images, "layer5", minus_grey)["layer5"] == pytest.approx(pairs[2], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint8, np.int64])
+def test_labels_are_whole_numbers_of_any_size(net, images, kind):
+    found, expected = (
+        invariance_curves(net, images, labels, "rotation", [90], preprocess=minus_grey).probability
+        for labels in (np.array(LABELS).astype(kind), LABELS)
+    )
+    assert torch.equal(found, expected)
+
+
 # --------------------------------------------------------------------------------------------------------------- bad input
 
 
@@ -227,6 +243,14 @@ def test_typical_distance_is_the_median_over_pairs(net, images):
         ({"layers": "layer9"}, ValueError, "no layer 'layer9'"),
         ({"labels": [0, 1]}, ValueError, "one whole-numbered label for each of the 3 images"),
         ({"labels": [0.0, 1.0, 2.0]}, ValueError, "one whole-numbered label"),
+        ({"labels": ["cat", "dog", "owl"]}, ValueError, r"label for each of the 3 images, not \['cat', 'dog', 'owl'\]"),
+        ({"labels": "cat"}, ValueError, "label for each of the 3 images, not 'cat'"),
+        ({"labels": None}, ValueError, "label for each of the 3 images, not None"),
+        ({"labels": [[0], [1, 2], [3]]}, ValueError, "one whole-numbered label"),
+        ({"labels": [True, False, True]}, ValueError, "label for each of the 3 images, not bool"),
+        ({"amounts": "three"}, TypeError, r"Amounts of translation are numbers, such as \[0, 1.5\], not 'three'"),
+        ({"amounts": ["3"]}, TypeError, "Amounts of translation are numbers"),
+        ({"amounts": None}, TypeError, "Amounts of translation are numbers"),
         ({"labels": [0, 1, 5]}, ValueError, r"Labels 0 to 5 do not fit .*\(3, 5\)"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"images": torch.zeros(3, 64, 64)}, ValueError, r"shape \(N, C, H, W\), not \(3, 64, 64\)"),

@@ -23,6 +23,7 @@ Both end in pixels, so that the mean image is subtracted afterwards: black is pi
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -123,15 +124,13 @@ def invariance_curves(
     Raises:
         ValueError: an unknown kind or layer, an amount outside its range, labels that do not fit, a wrong shape, NaN pixels; NaN
             that arises in the network, an output that is not what `output` says, answers that depend on the batch.
-        TypeError: uint8 pixels without `preprocess`.
+        TypeError: uint8 pixels without `preprocess`, amounts that are no numbers.
     """
     check_output(output)
     amounts = checked_amounts(kind, amounts)
     source = images if callable(images) else lambda kind, amount: transformed(images, kind, amount)
     original = source(kind, IDENTITY[kind])
-    truth = torch.as_tensor(labels)
-    if truth.shape != original.shape[:1] or truth.is_floating_point():
-        raise ValueError(f"Give one whole-numbered label for each of the {len(original)} images, not {tuple(truth.shape)}.")
+    truth = _labels(labels, len(original))
     batch_size, layers = whole("batch_size", batch_size), layer_names(layers)
 
     def batches(pixels: Tensor):
@@ -173,6 +172,20 @@ def invariance_curves(
     return InvarianceCurves(kind, amounts, distances, probability)
 
 
+def _labels(labels: Sequence[int] | Tensor, count: int) -> Tensor:
+    """The true classes as (count,) int64, after a look at the door."""
+    wanted = f"Give one whole-numbered label for each of the {count} images"
+    try:
+        truth = torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError) as error:  # text, ragged, no numbers
+        raise ValueError(f"{wanted}, not {reprlib.repr(labels)}.") from error
+    if truth.shape != (count,):
+        raise ValueError(f"{wanted}, not {tuple(truth.shape)}.")
+    if truth.is_floating_point() or truth.is_complex() or truth.dtype == torch.bool:
+        raise ValueError(f"{wanted}, not {str(truth.dtype).removeprefix('torch.')}.")
+    return truth.long()
+
+
 def checked_amounts(kind: str, amounts: Sequence[float] | Tensor | float, height: int | None = None) -> Tensor:
     """The amounts as (T,) float64, after a look at the door.
 
@@ -182,11 +195,15 @@ def checked_amounts(kind: str, amounts: Sequence[float] | Tensor | float, height
         height: of the images in pixels, which limits translations; not looked at if None.
 
     Raises:
+        TypeError: amounts that are no numbers.
         ValueError: an unknown kind, no amount, or one outside its range.
     """
     if kind not in IDENTITY:
         raise ValueError(f"There is no transformation {kind!r}; there are {', '.join(IDENTITY)}.")
-    values = torch.as_tensor(amounts, dtype=torch.float64).reshape(-1)
+    try:
+        values = torch.as_tensor(amounts, dtype=torch.float64).reshape(-1)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"Amounts of {kind} are numbers, such as [0, 1.5], not {reprlib.repr(amounts)}.") from error
     shift = math.inf if height is None else math.ceil(LARGEST_SHIFT * height)
     low, high, unit = {
         "translation": (-shift, shift, " pixels"),
@@ -215,6 +232,7 @@ def transformed(images: Tensor, kind: str, amount: float) -> Tensor:
         (N, C, H, W) of the same type.
 
     Raises:
+        TypeError: an amount that is no number.
         ValueError: a wrong shape, an unknown kind, an amount outside its range.
 
     >>> transformed(torch.arange(16, dtype=torch.uint8).reshape(1, 1, 4, 4).expand(1, 3, 4, 4), "translation", 1)[0, 0]
@@ -287,7 +305,7 @@ def typical_distance(
         preprocess: as for `invariance_curves`.
 
     Returns:
-        {layer: the median over all pairs}.
+        {layer: the median over all pairs; of an even number of pairs the lower of the two in the middle}.
 
     Raises:
         ValueError: fewer than two images; an unknown layer, a wrong shape, NaN pixels.

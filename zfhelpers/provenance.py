@@ -3,7 +3,7 @@
 A `Tape` and `receptive_field` watch a forward pass operation by operation. What TorchScript, another thread or another library
 computes they cannot watch, and a tensor that comes from there looks like a constant. So only the network's own tensors, which
 were there before, are taken for constants (`Constants`). Of every other one the forward pass, run once more on slightly other
-images, tells by its values whether it is one (`nudged`, `same`).
+images, tells by its values whether it is one (`nudged`, `same`). A constant need not stay one: `Kept` holds what it was.
 
     >>> net = torch.nn.Conv2d(3, 8, 3)
     >>> known = Constants(net)
@@ -17,13 +17,16 @@ images, tells by its values whether it is one (`nudged`, `same`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 NUDGE = 0.01  # of the images' root mean square: small enough to keep to the same side of most `if`s
+
+NESTED = (dict, list, tuple)
 
 _OF_EVERY_MODULE = set(vars(nn.Module()))  # attributes that keep the books
 
@@ -58,6 +61,64 @@ class Constants:
         self.spoilt.add(address(tensor))
 
 
+class Name:
+    """A second name for a tensor's memory, as long as somebody holds it, and what version it had when it was given."""
+
+    def __init__(self, tensor: Tensor):
+        self.held = weakref.ref(tensor)
+        self.version: int | None = version(tensor)  # counted together with the first name; None: it has memory of its own
+
+    def save(self) -> None:
+        """Gives it memory of its own."""
+        tensor, self.version = self.held(), None
+        if tensor is not None:
+            with torch.inference_mode(tensor.is_inference()):
+                tensor.data = tensor.clone()
+
+    def lost(self) -> bool:
+        """Whether somebody has written into its memory."""
+        tensor = self.held()
+        return tensor is not None and self.version is not None and version(tensor) != self.version
+
+
+class Kept:
+    """Names of tensors that will be needed as they are now, though a network may write into them later.
+
+    Nothing is copied until something is about to be written into their memory in sight. What is written out of sight can only be
+    noticed (`Name.lost`); where torch does not count it, through an array that was made before of the same memory, not even that.
+
+    >>> kept, weight = Kept(), torch.ones(2)
+    >>> as_now = weight.detach()
+    >>> kept.keep([Name(as_now)])
+    >>> kept.save([weight])
+    >>> weight.zero_(), as_now
+    (tensor([0., 0.]), tensor([1., 1.]))
+    """
+
+    def __init__(self):
+        self.names: dict[int, list[Name]] = {}  # by the address of their memory
+
+    def keep(self, names: Iterable[Name]) -> None:
+        """From now on these are saved."""
+        for name in names:
+            tensor = name.held()
+            if tensor is not None and name.version is not None:
+                self.names.setdefault(address(tensor), []).append(name)
+
+    def save(self, tensors: Iterable[Tensor]) -> None:
+        """To be called before something is written into these, or anything that shares memory with them."""
+        for tensor in tensors if self.names else ():
+            for name in self.names.pop(address(tensor), ()):
+                name.save()
+
+
+def may_write(func: Callable, kwargs: dict, given: list[object]) -> bool:
+    """Whether a call may write into what it is given, as far as its name and its options tell."""
+    name = getattr(func, "__name__", "")
+    in_place = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__" or name.startswith("__i")
+    return in_place or "out" in kwargs or any(leaf is True for leaf in given)
+
+
 def version(tensor: Tensor) -> int:
     """How often a tensor was written into; -1 for those of inference mode, which do not count."""
     return -1 if tensor.is_inference() else tensor._version
@@ -77,7 +138,7 @@ def leaves(value: object) -> list[object]:
     waiting = [value]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict | list | tuple):
+        if isinstance(value, NESTED):
             waiting.extend(reversed(value.values() if isinstance(value, dict) else value))
         else:
             found.append(value)

@@ -30,7 +30,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from zfhelpers.answers import check_finite, explained, unreached
 from zfhelpers.hooks import Reached, find_layer
-from zfhelpers.provenance import Constants, address, nudged, same, tensors_in, version
+from zfhelpers.provenance import Constants, Kept, address, leaves, may_write, nudged, same, tensors_in, version
 from zfhelpers.ways import JOINS, NOTING, WAYS_DOWN, WRITING, Call, Down, Refusal, refusal
 
 # Here values leave torch, or their memory is handed out, and could come back as constants along a path that nobody sees.
@@ -77,6 +77,7 @@ class Tape(TorchFunctionMode):
         self.widest = images[0].numel()
         self.constants: Constants | None = None  # known once there is a module
         self.doubts: list[_Doubt] = []
+        self.kept = Kept()
         self.noted: object = None  # of the operation that runs now, for its way down
 
     def record(self, module: nn.Module) -> Tensor:
@@ -151,27 +152,32 @@ class Tape(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Runs one operation of the forward pass and writes it down."""
         kwargs = kwargs or {}
-        given = tensors_in((args, kwargs))
+        leaf = leaves((args, kwargs))
+        given, writes = [value for value in leaf if isinstance(value, Tensor)], may_write(func, kwargs, leaf)
         unknown = [tensor for tensor in given if self.constants is None or tensor not in self.constants]
         sources = [tensor for tensor in unknown if tensor in self.numbers]
         if not sources or func in CONSTANT or (func in CONVERSION and not self.holds(args[0])):
+            if writes or func in MEMORY:
+                self.kept.save(given)
             return self._constant(func, args, kwargs, given, bool(given) and not unknown)
         if func in LEAVING:  # no tensor to write down: refuse at once
             refusal(func, self.layer, "its result could come back as a constant")()
         if func is Tensor.__iter__:  # else it would unbind unseen
             return iter(self.__torch_function__(torch.unbind, types, args, kwargs))
         inputs = [self.number(tensor) for tensor in sources]
-        strangers = [t.clone() for t in unknown if self.constants is not None and t not in self.numbers]
-        call = Call(func, args, kwargs, given, sources, keep=func in WRITING or self.rule == "gradient")
+        strangers = {id(t): t.clone() for t in unknown if self.constants is not None and t not in self.numbers}
+        before = func in WRITING or self.rule == "gradient"
+        call = Call(func, args, kwargs, given, sources, self.kept, strangers, writes, before)
         out, self.noted = NOTING[func](*args, **kwargs) if func in NOTING else (func(*args, **kwargs), None)
         written = call.written()
         steps = [
             self._write(t, *self._way(call, out, t, inputs)) for t in {id(t): t for t in (*tensors_in(out), *written)}.values()
         ]
+        call.leave()
         if written:
             self._spread(written)
         if strangers:
-            self.doubts.append(_Doubt(func, strangers, steps))
+            self.doubts.append(_Doubt(func, list(strangers.values()), steps))
         return out
 
     def _constant(self, func: Callable, args: tuple, kwargs: dict, given: list[Tensor], known: bool) -> object:
@@ -197,6 +203,15 @@ class Tape(TorchFunctionMode):
 
     def _way(self, call: Call, out: object, tensor: Tensor, inputs: list[int]) -> tuple[list[int], Down]:
         """The way back from `tensor`, which the call made or changed, or a refusal."""
+        inputs, down = self._found(call, out, tensor, inputs)
+        return inputs, self._unless_lost(call, down) if call.names else down
+
+    def _unless_lost(self, call: Call, down: Down) -> Down:
+        """The way down, as long as the constants that it needs are what they were at the call."""
+        names, refuse = call.names, refusal(call.func, self.layer, "what it was given was written into later, out of sight")
+        return lambda *signal: refuse() if any(name.lost() for name in names) else down(*signal)
+
+    def _found(self, call: Call, out: object, tensor: Tensor, inputs: list[int]) -> tuple[list[int], Down]:
         reason = ""
         try:
             if tensor is out and call.func in WAYS_DOWN:
@@ -222,12 +237,13 @@ class Tape(TorchFunctionMode):
             raise Refusal("in inference mode, where torch does not count changes in place")
         way = WAYS_DOWN[call.func]
         try:
-            given = _signature(way).bind(self, out, *call.args, **call.kwargs).arguments
+            args, kwargs = call.as_made()
+            given = _signature(way).bind(self, out, *args, **kwargs).arguments
         except TypeError:
             raise Refusal("called with options that are not known") from None
         if call.func not in JOINS and (len(call.sources) > 1 or given["input"] is not call.sources[0]):
             raise Refusal("more than its input depends on the image")
-        return way(self, out, *call.args, **call.kwargs)
+        return way(self, out, *args, **kwargs)
 
     def descend(self, number: int, signal: Tensor, rows: Tensor) -> Tensor:
         """Carries a signal back to the pixels.

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import resolve_name
 
 from zfhelpers.model import contrast_norm
-from zfhelpers.provenance import leaves, tensors_in, version
+from zfhelpers.provenance import NESTED, Kept, Name, tensors_in, version
 
 Down = Callable[[Tensor, Tensor], Tensor | list[Tensor]]
 """(signal at the output (T, ...), rows (T,): which image of the batch each is of) -> signal at the input, or at every input."""
@@ -95,19 +96,55 @@ class Ground(NamedTuple):
 
 
 class Call:
-    """One call of an operation, from before it is made.
+    """One call of an operation, from before it is made. Its constants are kept as they are then.
 
     Args:
         func, args, kwargs: the call.
         tensors: all that are among its arguments.
         sources: those of its tensors that depend on the images.
-        keep: what the operation may write into is copied first, for `by_autograd`.
+        kept: where what a way down needs is kept, and saved before the call writes into it.
+        copies: by identity, of those into which somebody may write unseen.
+        writes, before: whether it may write into them, and whether they are then copied first, for `by_autograd`.
     """
 
-    def __init__(self, func: Callable, args: tuple, kwargs: dict, tensors: list[Tensor], sources: list[Tensor], keep: bool):
+    def __init__(
+        self,
+        func: Callable,
+        args: tuple,
+        kwargs: dict,
+        tensors: list[Tensor],
+        sources: list[Tensor],
+        kept: Kept,
+        copies: dict[int, Tensor],
+        writes: bool,
+        before: bool,
+    ):
         self.func, self.args, self.kwargs, self.tensors, self.sources = func, args, kwargs, tensors, sources
         self.versions = [version(tensor) for tensor in self.tensors]
-        self.before = {id(t): t.clone() for t in self.tensors} if keep and _may_write(func, args, kwargs) else {}
+        ours = {id(source) for source in sources}
+        self.constants = {id(t): copies[id(t)] if id(t) in copies else t.detach() for t in tensors if id(t) not in ours}
+        self.kept, self.names = kept, [Name(as_now) for number, as_now in self.constants.items() if number not in copies]
+        self.before = {id(t): t.clone() for t in tensors} if before and writes else {}
+        if writes:
+            kept.keep(self.names)
+            kept.save(tensors)
+
+    def leave(self) -> None:
+        """Lets go of the constants that no way down holds, and has the others go on being what they were at the call."""
+        self.constants = {}
+        self.names[:] = [name for name in self.names if name.held() is not None]
+        self.kept.keep(self.names)
+
+    def as_made(self) -> tuple[tuple, dict]:
+        """Its arguments, with constants that stay what they were at the call."""
+        return _mapped((self.args, self.kwargs), self._as_now) if self.constants else (self.args, self.kwargs)
+
+    def _as_now(self, leaf: object) -> object:
+        if isinstance(leaf, np.ndarray):
+            return leaf.copy()
+        if isinstance(leaf, slice):
+            return slice(*(int(end) if isinstance(end, Tensor) else end for end in (leaf.start, leaf.stop, leaf.step)))
+        return self.constants.get(id(leaf), leaf)
 
     def written(self) -> list[Tensor]:
         """Its tensors that it has changed in place."""
@@ -143,6 +180,7 @@ class Call:
             _check_rows(run, values, tensor, count)
         linear = self.linear()  # then the point does not matter, and none need be kept
         values = [value.new_zeros(()).expand(value.shape) if linear else value for value in values]
+        self.names += [] if linear else map(Name, values)
         moving = [k for k, value in enumerate(values) if _varies(value)]
 
         def down(signal: Tensor, rows: Tensor) -> list[Tensor]:
@@ -168,7 +206,7 @@ class Call:
                 return Slot(numbers[id(leaf)])
             if leaf is tensor and id(leaf) in self.before:
                 return Ground(self.before[id(leaf)][:1])
-            return self.before.get(id(leaf), leaf)
+            return self.before[id(leaf)] if id(leaf) in self.before else self._as_now(leaf)
 
         form = _mapped((self.args, self.kwargs), without_sources)
 
@@ -188,7 +226,7 @@ class Call:
 
 def _mapped(value, change: Callable[[object], object]):
     """Lists, tuples and dictionaries, however nested, with every other thing in them changed."""
-    if isinstance(value, Slot | Ground) or not isinstance(value, dict | list | tuple):
+    if not isinstance(value, NESTED) or isinstance(value, (Slot, Ground)):
         return change(value)
     if isinstance(value, dict):
         return {key: _mapped(item, change) for key, item in value.items()}
@@ -199,12 +237,6 @@ def _mapped(value, change: Callable[[object], object]):
 def _varies(tensor: Tensor) -> bool:
     """Whether it can vary smoothly with an image, as no mask and no index can."""
     return tensor.is_floating_point() or tensor.is_complex()
-
-
-def _may_write(func: Callable, args: tuple, kwargs: dict) -> bool:
-    name = getattr(func, "__name__", "")
-    in_place = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__" or name.startswith("__i")
-    return in_place or "out" in kwargs or any(leaf is True for leaf in leaves((args, kwargs)))
 
 
 def _check_rows(run: Callable[[list[Tensor]], Tensor], values: list[Tensor], tensor: Tensor, count: int) -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -34,8 +34,11 @@ from zfhelpers.provenance import Constants, Kept, address, leaves, may_write, nu
 from zfhelpers.ways import JOINS, NOTING, WAYS_DOWN, WRITING, Call, Down, Refusal, refusal
 
 # Here values leave torch, or their memory is handed out, and could come back as constants along a path that nobody sees.
-MEMORY = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, Tensor.data_ptr, Tensor.untyped_storage, Tensor.storage}
-LEAVING = MEMORY | {Tensor.tolist, Tensor.item, Tensor.__float__, Tensor.__int__, Tensor.__index__, Tensor.__complex__}
+MEMORY = {Tensor.numpy, Tensor.__array__, Tensor.__dlpack__, Tensor.data_ptr, Tensor.const_data_ptr}
+MEMORY |= {Tensor.untyped_storage, Tensor.storage}
+PRINTING = {Tensor.__repr__, Tensor.__format__}
+LEAVING = MEMORY | PRINTING | {Tensor.tolist, Tensor.item, Tensor.__float__, Tensor.__int__, Tensor.__index__, Tensor.__complex__}
+LEFT = (float, complex, str)  # what comes out of no other function of a tensor, but of `Tensor.type`
 
 # These look at the shape and number format of their tensors and not at what is in them: a constant comes out.
 CONSTANT = {torch.zeros_like, torch.ones_like, torch.full_like, torch.empty_like, torch.rand_like, torch.randn_like}
@@ -161,7 +164,7 @@ class Tape(TorchFunctionMode):
                 self.kept.save(given)
             return self._constant(func, args, kwargs, given, bool(given) and not unknown)
         if func in LEAVING:  # no tensor to write down: refuse at once
-            refusal(func, self.layer, "its result could come back as a constant")()
+            self._refuse_leaving(func)
         if func is Tensor.__iter__:  # else it would unbind unseen
             return iter(self.__torch_function__(torch.unbind, types, args, kwargs))
         inputs = [self.number(tensor) for tensor in sources]
@@ -169,6 +172,8 @@ class Tape(TorchFunctionMode):
         before = func in WRITING or self.rule == "gradient"
         call = Call(func, args, kwargs, given, sources, self.kept, strangers, writes, before)
         out, self.noted = NOTING[func](*args, **kwargs) if func in NOTING else (func(*args, **kwargs), None)
+        if isinstance(out, LEFT) and func is not Tensor.type:
+            self._refuse_leaving(func)
         written = call.written()
         steps = [
             self._write(t, *self._way(call, out, t, inputs)) for t in {id(t): t for t in (*tensors_in(out), *written)}.values()
@@ -179,6 +184,10 @@ class Tape(TorchFunctionMode):
         if strangers:
             self.doubts.append(_Doubt(func, list(strangers.values()), steps))
         return out
+
+    def _refuse_leaving(self, func: Callable) -> NoReturn:
+        printed = "; leave it out if it is only printed" if func in PRINTING else ""
+        refusal(func, self.layer, f"its result could come back as a constant{printed}")()
 
     def _constant(self, func: Callable, args: tuple, kwargs: dict, given: list[Tensor], known: bool) -> object:
         """Runs an operation on nothing that is known to depend on the images; `known`: on constants alone."""

@@ -176,3 +176,51 @@ def test_a_negative_ceiling_or_slope_is_no_rectifier():
     for step in (nn.Hardtanh(-1, 1), Step(lambda x: x.clamp(-math.inf, 6)), Step(lambda x: x.clamp(max=0))):
         with pytest.raises(NotImplementedError, match=r"rectifier|ReLU"):
             Deconvnet(between(step)).project(torch.randn(1, 3, 12, 12, dtype=torch.float64), "2", [0])
+
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1.0
+
+    @staticmethod
+    def backward(ctx, signal):
+        return -signal
+
+
+class SignStraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx, signal):
+        return signal
+
+
+def frozen(x):
+    with torch.no_grad():
+        return x.sin()
+
+
+TRAINING = {
+    "reversed gradient": Reversed.apply,
+    "straight through": SignStraightThrough.apply,
+    "straight through by detaching": lambda x: x + (x.round() - x).detach(),
+    "detached": lambda x: 2 * x + (3 * x.exp()).detach(),
+    "frozen": frozen,
+}
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_what_is_said_for_training_changes_no_gradient(name):
+    """It is that of the values, by finite differences."""
+    net, image = between(Step(TRAINING[name])), torch.randn(1, 3, 12, 12, dtype=torch.float64)
+    with torch.no_grad():
+        picture = Deconvnet(net).project(image, "2", [1], [(4, 4)], rule="gradient")
+        value = net(image)[0, 1, 4, 4]
+        for place in ((0, 0, 4, 4), (0, 1, 5, 5), (0, 2, 3, 6)):
+            step = torch.zeros_like(image)
+            step[place] = 1e-6
+            slope = (net(image + step) - net(image - step))[0, 1, 4, 4] / 2e-6
+            assert float(picture[place]) == pytest.approx(float(value * slope), rel=1e-6, abs=1e-8)

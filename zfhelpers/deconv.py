@@ -182,8 +182,10 @@ class Deconvnet:
     Args:
         module: any network with nothing but convolution, linear, ReLU, ReLU6, max- and average pooling, padding, up-sampling,
             batch and contrast normalisation, dropout, flatten, permute, split, add and concatenate between the image and the
-            layer of interest; as modules, functions or methods, in place or not. Under the rule "gradient" all that autograd can
-            differentiate. What is computed where it cannot be followed, in TorchScript or another thread, is refused.
+            layer of interest; as modules, functions or methods, in place or not. Under the rule "gradient" also what autograd can
+            differentiate for each image by itself. Filters made of the image, and what moves the batch axis or is told its length
+            (nn.MultiheadAttention, nn.GRU, grid_sample with one grid for all), are refused, and so is what is computed where it
+            cannot be followed, in TorchScript or another thread.
     """
 
     def __init__(self, module: nn.Module):
@@ -214,7 +216,8 @@ class Deconvnet:
             maps: T map (or unit) numbers: one per image, or any number of them for a single image or with `image_index`.
             positions: T pairs (row, column) in the layer's map; None takes the strongest position of each map, the first of
                 equals in reading order. Always None for fully connected layers.
-            rule: "deconvnet" rectifies the signal, "gradient" masks it with the forward ReLU, "guided" does both.
+            rule: "deconvnet" rectifies the signal, "gradient" masks it with the forward ReLU, "guided" does both. The gradient is
+                that of the values: detach(), no_grad() and a backward pass written by hand tell how to train, and change nothing.
             overlap: how `unpool` treats windows that share a maximum: "sum", "max" or "last".
             image_index: T image numbers, which image each map is of.
             channel_axis: in which axis of the layer's output the maps lie, if not in axis 1; see `hooks.maps_first`.

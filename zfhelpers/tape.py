@@ -48,7 +48,7 @@ CONVERSION = {Tensor.to, Tensor.type_as}  # x.to(y) takes nothing from y
 
 _signature = cache(inspect.signature)
 
-GRADIENT = "; rule='gradient' goes back through all that autograd can differentiate"
+GRADIENT = "; rule='gradient' goes back through most of what autograd can differentiate"
 
 
 class _Doubt(NamedTuple):

@@ -813,3 +813,45 @@ def test_tokens():
     expected = Deconvnet(tokens[:3]).project(images, "2", [1, 4], [(0, 4), (3, 2)])
     places = [(0 * 5 + 4, 0), (3 * 5 + 2, 0)]
     close(Deconvnet(tokens).project(images, "3", [1, 4], places, channel_axis=2), expected, rel=1e-15)
+
+
+class Deciding(nn.Module):
+    """Goes one way or another by what it sees, of the whole batch or of its first image."""
+
+    def __init__(self, decide):
+        super().__init__()
+        self.first, self.bright, self.dark = (conv(number, 4, 3) for number in (3, 4, 4))
+        self.decide, self.passes = decide, 0
+
+    def forward(self, x):
+        self.passes += len(x)
+        y = self.first(x)
+        return self.bright(y) if self.decide(x, y) else self.dark(y)
+
+
+DECISIONS = {
+    "mean of the batch": lambda x, y: x.mean() > 0,
+    "first image": lambda x, y: x[0].mean() > 0,
+    "anywhere": lambda x, y: (x > 4).any(),
+    "nonzero": lambda x, y: torch.is_nonzero((x.mean() > 0).int()),
+    "equal": lambda x, y: torch.equal(x.abs(), x),
+    "close": lambda x, y: torch.allclose(x, x.abs(), atol=1.0),
+    "contains": lambda x, y: True in (x.mean((1, 2, 3)) > 0),
+    "later": lambda x, y: bool(y.relu().sum() > 140),
+    "not": lambda x, y: not x.mean() > 0,
+}
+
+
+@pytest.mark.parametrize("rule", deconv.RULES)
+@pytest.mark.parametrize("name", DECISIONS)
+def test_a_network_that_decides_by_the_batch_sees_one_image_at_a_time(name, rule):
+    net = nn.Sequential(Deciding(DECISIONS[name])).double().eval()
+    images = random_images(6, size=8) + torch.tensor([1.0, -1, 1, 1, -1, 3]).reshape(-1, 1, 1, 1)
+    alone = torch.cat([Deconvnet(net).project(image[None], "0", [1], [(2, 3)], rule=rule) for image in images])
+    assert torch.equal(Deconvnet(net).project(images, "0", [1] * 6, [(2, 3)] * 6, rule=rule), alone)
+
+
+def test_a_network_that_does_not_decide_runs_in_batches():
+    net = Deciding(lambda x, y: len(x) > 0 and x.is_floating_point() and not net.dark.bias.isnan().any()).eval()
+    Deconvnet(nn.Sequential(net)).project(torch.randn(6, 3, 8, 8), "0", [1] * 6)
+    assert net.passes == 6

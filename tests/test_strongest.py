@@ -298,3 +298,21 @@ def test_the_strongest_maps_of_each_image_equal_a_sorted_loop():
     which, maps = strongest_maps(values, 3)
     expected = [(n, m) for n in range(5) for m in sorted(range(7), key=lambda m, n=n: -values[n, m].max().item())[:3]]
     assert list(zip(which, maps, strict=True)) == expected
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+@pytest.mark.parametrize("decide", [lambda x: x.mean() > 0, lambda x: (x > 4).any(), lambda x: float(x.mean()) > 0])
+def test_a_network_that_decides_by_the_batch_sees_one_image_at_a_time(decide, batch_size):
+    class Deciding(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bright, self.dark = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.bright(x) if decide(x) else self.dark(x)
+
+    torch.manual_seed(0)
+    net, images = nn.Sequential(Deciding()).eval(), [torch.randn(3, 8, 8) + (1.5 if k % 3 else -0.5) for k in range(7)]
+    found = top_activations(net, images, "0", k=7, batch_size=batch_size)["0"]
+    alone = torch.cat([strongest(activations(net, image[None], "0")["0"])[0] for image in images])
+    torch.testing.assert_close(found.values, alone.T.sort(descending=True).values, rtol=1e-5, atol=1e-6)

@@ -170,6 +170,21 @@ def check_alone(forward: Callable, images: Tensor, output: bool = False) -> tupl
     return passes[0]
 
 
+def decides(forward: Callable, image: Tensor) -> bool:
+    """Whether a network looks at what is in an image to decide how to go on, as `if x.mean() > 0` does: for a batch as a whole.
+
+    Args:
+        forward: takes the image.
+        image: (1, C, H, W).
+
+    >>> decides(lambda x: -x if x.mean() > 0 else x, torch.ones(1, 1, 2, 2)), decides(nn.ReLU(), torch.ones(1, 1, 2, 2))
+    (True, False)
+    """
+    with _Steps(image) as steps:
+        forward(image)
+    return steps.read
+
+
 # ---------------------------------------------------------------------------------------------------------- what it means
 
 
@@ -257,6 +272,7 @@ class _Steps(Uncompiled):
     def __init__(self, image: Tensor):
         super().__init__()
         self.steps: list[tuple[str, list[int]]] = [("image", [])]
+        self.read = False  # whether a number of the image, or whether it is another's, left torch
         self.made = WeakTensorKeyDictionary({image: 0})  # tensor -> number of the step that made it, or last changed it
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -264,6 +280,7 @@ class _Steps(Uncompiled):
         sources = [self.made[t] for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t in self.made]
         out = func(*args, **kwargs)
         if sources:
+            self.read = self.read or func.overloadpacket in _READING
             self.steps.append((func.overloadpacket.__name__.strip("_"), sources))
             self.made.update({tensor: len(self.steps) - 1 for tensor in tree_leaves(out) if isinstance(tensor, Tensor)})
         return out
@@ -283,6 +300,7 @@ class _Steps(Uncompiled):
         return ways[0] if all(ways) else None
 
 
+_READING = {torch.ops.aten._local_scalar_dense, torch.ops.aten.item, torch.ops.aten.is_nonzero, torch.ops.aten.equal}
 _SQUASH = {"softmax": "softmax", "sigmoid": "sigmoid", "hardsigmoid": "sigmoid"}
 _SHIFTED = {"exp", "tanh"}  # 1 / (1 + exp(-x)) and (1 + tanh(x / 2)) / 2 are sigmoids too
 _AFTER = {

@@ -105,9 +105,7 @@ def _rectify(rule: str, out: Tensor, ceiling: float = math.inf) -> Down:
     if rule == "deconvnet":
         return lambda signal, rows: signal.relu()
     active = (out > 0) & (out < ceiling) if ceiling < math.inf else out > 0
-    if rule == "gradient":
-        return lambda signal, rows: signal * active[rows]
-    return lambda signal, rows: signal.relu() * active[rows]
+    return lambda signal, rows: (signal if rule == "gradient" else signal.relu()) * active[rows]
 
 
 @undoes(F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
@@ -274,16 +272,19 @@ class Deconvnet:
         images = checked_images(self.module, images)
         maps, positions, image_index = _triples(len(images), maps, positions, image_index)
         with undisturbed(self.module, images.device):
-            for batch in image_index.unique().split(IMAGES_AT_ONCE):
+            batches = list(image_index.unique().split(IMAGES_AT_ONCE))
+            for batch in batches:
                 tape = Tape(images[batch], layer, rule, overlap)
                 values = tape.record(self.module)
+                if tape.decided and len(batch) > 1:  # by all of them, and each shall be as if it were alone
+                    batches += batch.split(1)
+                    continue
                 units = maps_first(values, layer, part, images.shape, channel_axis)
                 check_units(layer, units.shape[1:], maps, positions)
                 for which in torch.isin(image_index, batch).nonzero()[:, 0].split(max(1, VALUES_AT_ONCE // tape.widest)):
                     rows = torch.searchsorted(batch, image_index[which]).to(images.device)
                     seeds = _seeds(units[rows], maps[which], None if positions is None else positions[which])
-                    seeds = seeds[..., 0] if values.ndim == 3 else seeds
-                    seeds = seeds.movedim(1, channel_axis or 1)
+                    seeds = (seeds[..., 0] if values.ndim == 3 else seeds).movedim(1, channel_axis or 1)
                     pictures = tape.descend(tape.number(values), seeds, rows)
                     if not pictures.sum().isfinite():
                         raise ValueError(f"A projection overflows {pictures.dtype}; give a network and images in float32.")

@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.answers import check_alone
-from zfhelpers.hooks import checked_images, find_layer, layer_names, maps_first, recording, whole
+from zfhelpers.answers import Name, check_alone, decides
+from zfhelpers.hooks import Forward, checked_images, find_layer, layer_names, maps_first, recording, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,7 +132,8 @@ def top_activations(
 
     An image enters a map's list once, with its strongest position. Equal values are ordered by image index and positions by
     reading order, so the answer does not depend on `batch_size` (but for the rounding of the network itself, about 1e-6 of a
-    value). Only k values per map are kept, however large the data set.
+    value). A network with an `if` that looks at the images is run on one at a time. Only k values per map are kept, however large
+    the data set.
 
     Args:
         module: any network; it is left exactly as it was.
@@ -177,17 +178,31 @@ def top_activations(
             if not start:
                 check_each(given, preprocess)
                 with recording(module, layers, finite=False, beyond=False) as whole_layers:
-                    check_alone(whole_layers, images)
+                    alone = decides(whole_layers, images[:1])
+                    if not alone:
+                        check_alone(whole_layers, images)
                 for layer in layers:
                     where = layer, find_layer(module, layer), images.shape, channel_axis
                     read[layer] = partial(_strongest_of, where=where)
             images = torch.cat([images, images[-1:].expand(size - len(indices), -1, -1, -1)])
             images = images.contiguous(memory_format=torch.channels_last)  # up to half faster on a CPU
-            for layer, found in forward(images, called=lambda row, start=start: f"Image {start + row}")[1].items():
+            called = partial(_called, start)
+            read_now = _each(forward, images[: len(indices)], called) if alone else forward(images, called=called)[1]
+            for layer, found in read_now.items():
                 values, rows, columns = (part[: len(indices)].T.cpu() for part in found)  # (maps, images)
                 new = TopActivations(values, torch.arange(start, indices.stop).expand_as(rows), rows, columns)
                 best[layer] = best[layer].joined(new, k) if layer in best else new.first(k)
     return best
+
+
+def _called(start: int, row: int) -> str:
+    return f"Image {start + row}"
+
+
+def _each(forward: Forward, images: Tensor, called: Name) -> dict[str, list[Tensor]]:
+    """What is read of every image by itself: an `if` of the network would decide for all of a batch."""
+    read = [forward(image, called=lambda _, row=row: called(row))[1] for row, image in enumerate(images.split(1))]
+    return {layer: [torch.cat(part) for part in zip(*(one[layer] for one in read), strict=True)] for layer in read[0]}
 
 
 def _strongest_of(values: Tensor, where: tuple) -> tuple[Tensor, Tensor, Tensor]:

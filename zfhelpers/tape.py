@@ -40,6 +40,10 @@ PRINTING = {Tensor.__repr__, Tensor.__format__}
 LEAVING = MEMORY | PRINTING | {Tensor.tolist, Tensor.item, Tensor.__float__, Tensor.__int__, Tensor.__index__, Tensor.__complex__}
 LEFT = (float, complex, str)  # what comes out of no other function of a tensor, but of `Tensor.type`
 
+# By these a network decides which way to go, for all images of a batch together.
+DECIDING = {Tensor.__bool__, Tensor.__contains__, torch.is_nonzero, torch.equal, torch.allclose}
+DECIDING |= {Tensor.is_nonzero, Tensor.equal, Tensor.allclose}
+
 # These look at the shape and number format of their tensors and not at what is in them: a constant comes out.
 CONSTANT = {torch.zeros_like, torch.ones_like, torch.full_like, torch.empty_like, torch.rand_like, torch.randn_like}
 CONSTANT |= {Tensor.new_zeros, Tensor.new_ones, Tensor.new_full, Tensor.new_empty}
@@ -69,6 +73,7 @@ class Tape(TorchFunctionMode):
 
     Attributes:
         widest: values per image in the largest tensor written down.
+        decided: whether the network has looked at what is in the images to decide how to go on, as `if x.mean() > 0` does.
     """
 
     def __init__(self, images: Tensor, layer: str, rule: str = "deconvnet", overlap: str = "sum"):
@@ -81,6 +86,7 @@ class Tape(TorchFunctionMode):
         self.constants: Constants | None = None  # known once there is a module
         self.doubts: list[_Doubt] = []
         self.kept = Kept()
+        self.decided = False
         self.noted: object = None  # of the operation that runs now, for its way down
 
     def record(self, module: nn.Module) -> Tensor:
@@ -167,6 +173,7 @@ class Tape(TorchFunctionMode):
             self._refuse_leaving(func)
         if func is Tensor.__iter__:  # else it would unbind unseen
             return iter(self.__torch_function__(torch.unbind, types, args, kwargs))
+        self.decided = self.decided or func in DECIDING
         inputs = [self.number(tensor) for tensor in sources]
         strangers = {id(t): t.clone() for t in unknown if self.constants is not None and t not in self.numbers}
         before = func in WRITING or self.rule == "gradient"

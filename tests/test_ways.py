@@ -224,3 +224,38 @@ def test_what_is_said_for_training_changes_no_gradient(name):
             step[place] = 1e-6
             slope = (net(image + step) - net(image - step))[0, 1, 4, 4] / 2e-6
             assert float(picture[place]) == pytest.approx(float(value * slope), rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_table_whose_index_comes_from_the_image(frozen):
+    """As in vector quantisation: autograd goes no way back through an index, and the signal ends there."""
+    torch.manual_seed(0)
+    table, beside = torch.randn(8, 4, dtype=torch.float64, requires_grad=not frozen), Step(lambda x: 2 * x)
+
+    def looked_up(x):
+        return F.embedding((x[:, 0] * 2).long().clamp(0, 7), table).permute(0, 3, 1, 2)
+
+    image = torch.randn(2, 3, 12, 12, dtype=torch.float64)
+    with_table = between(Step(lambda x: looked_up(x) + beside(x)))
+    picture = Deconvnet(with_table).project(image, "2", [1, 0], [(4, 4)] * 2, rule="gradient")
+    for row, number in enumerate((1, 0)):
+        expected = by_autograd(with_table, image[row], number, (4, 4))
+        assert (picture[row] - expected).norm() <= 1e-9 * expected.norm()
+    table_alone = Deconvnet(between(Step(looked_up))).project(image, "2", [1, 0], rule="gradient")
+    assert table_alone.shape == image.shape
+    assert not table_alone.any()
+
+
+FOLDED = {
+    "view": lambda v: torch.stack(list(v)).view(1, -1, 1, 1),
+    "reshape": lambda v: v.reshape(1, -1, 1, 1),
+    "unsqueezed": lambda v: v[None].unflatten(1, (4, 1)).unsqueeze(-1),
+    "unflatten": lambda v: v.flatten(0).unsqueeze(0).unsqueeze(2).unsqueeze(3),
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_batch_axis_that_went_away_and_came_back(name):
+    net = between(Step(lambda x: x * FOLDED[name](x.mean((0, 2, 3)))))
+    with pytest.raises(NotImplementedError, match="batch axis"):
+        Deconvnet(net).project(torch.randn(1, 3, 12, 12, dtype=torch.float64), "2", [0], rule="gradient")

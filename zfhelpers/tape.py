@@ -282,4 +282,4 @@ class Tape(TorchFunctionMode):
                 parts = down(arriving.pop(step), rows)
                 for source, part in zip(inputs, parts if isinstance(parts, list) else [parts], strict=True):
                     arriving[source] = arriving[source] + part if source in arriving else part
-        return arriving[0]
+        return arriving[0] if 0 in arriving else signal.new_zeros(len(signal), *self.images.shape[1:])

@@ -150,7 +150,7 @@ class Call:
         """Its tensors that it has changed in place."""
         return [tensor for tensor, was in zip(self.tensors, self.versions, strict=True) if version(tensor) != was]
 
-    def inputs(self, numbers: list[int]) -> list[int]:
+    def inputs(self, numbers: list) -> list:
         """Those of its sources' numbers at which a signal can arrive: a mask or an index does not vary with the image."""
         return [number for number, source in zip(numbers, self.sources, strict=True) if _varies(source)]
 
@@ -175,6 +175,8 @@ class Call:
         values = [self.before.get(id(source), source).detach() for source in self.sources]
         if any(value.shape[:1] != (count,) for value in (*values, tensor)):
             raise Refusal("it does not keep the batch axis, one row per image")
+        if not self.inputs(values):
+            return lambda signal, rows: []  # only an index or a mask depends on the image: the signal ends here
         run = self._again(out, tensor)
         if self.func not in IN_A_PICTURE or values[0].ndim != 4:
             _check_rows(run, values, tensor, count)
@@ -295,6 +297,8 @@ def _batch_norm(
 @undoes(torch.unflatten, Tensor.view_as)
 def _reshape(tape, out, input, *shape, **options) -> Down:
     before = input.shape[1:]
+    if input.shape[:1] != out.shape[:1]:
+        raise Refusal("it changes the batch axis")
     return lambda signal, rows: signal.reshape(len(signal), *before)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from zfhelpers import figures
-from zfhelpers.figures.tiles import from_pillow, to_pillow
+from zfhelpers.figures.tiles import array, from_pillow, to_pillow
 
 RNG = np.random.default_rng(0)
 
@@ -102,3 +102,10 @@ def test_an_image_goes_to_pillow_and_back():
     assert (there.mode, there.size) == ("RGB", (6, 4))
     assert there.getpixel((5, 1)) == tuple(image[:, 1, 5])
     assert (from_pillow(there) == image).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float16, torch.float64, torch.uint8])
+def test_every_number_format_can_be_looked_at(dtype):
+    numbers = torch.tensor([0.0, 1.0, 4.0]).to(dtype)
+    assert array(numbers).tolist() == [0, 1, 4]
+    assert array(numbers).dtype == (np.float32 if dtype in (torch.bfloat16, torch.float8_e4m3fn) else numbers.numpy().dtype)

@@ -15,7 +15,10 @@ from PIL import Image
 
 def array(values) -> np.ndarray:
     """The numbers of a tensor, on whatever device, or of anything numpy takes."""
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    if not hasattr(values, "detach"):
+        return np.asarray(values)
+    tensor = values.detach().cpu()
+    return (tensor if hasattr(np, str(tensor.dtype).removeprefix("torch.")) else tensor.float()).numpy()  # has no bfloat16
 
 
 def three(images) -> np.ndarray:

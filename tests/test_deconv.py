@@ -158,6 +158,13 @@ def test_last_is_what_torch_does_on_one_thread():
     assert torch.equal(unpool(pooled, switches, (11, 11), "last"), expected)
 
 
+@pytest.mark.parametrize("size", [4, (2, 2, 2), [4], None, 2.0])
+def test_unpool_takes_a_height_and_a_width(size):
+    with pytest.raises(ValueError, match=r"^output_size must be \(height, width\) of the map that was pooled, not "):
+        unpool(torch.ones(1, 2), torch.zeros(1, 2, dtype=torch.int64), size)
+    assert unpool(torch.ones(1, 2), torch.zeros(1, 2, dtype=torch.int64), torch.Size((2, 2))).sum() == 2
+
+
 def test_unpool_says_what_is_wrong():
     y, switches = torch.ones(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.long)
     with pytest.raises(ValueError, match=r"'sum', 'max' or 'last', not 'mean'"):

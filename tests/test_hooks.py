@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from zfhelpers.hooks import activations, checked_images, recording, whole
+from zfhelpers.hooks import activations, checked_images, maps_first, recording, whole
 from zfhelpers.model import Architecture, ZFNet
 
 LAYERS = ["layer1", "layer2", "layer5", "layer6", "layer8"]
@@ -302,3 +302,30 @@ def test_what_is_no_number_is_named(given):
 def test_numbers_that_count_nothing_are_named(given, sentence):
     with pytest.raises(ValueError, match=f"k must be .*{sentence}"):
         whole("k", given)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_layer_in_code_that_was_compiled_before():
+    class Inside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+            self.run = torch.compile(lambda x: self.parts(x), backend="eager")
+
+        def forward(self, x):
+            return self.run(x)
+
+    net, images = Inside().eval(), torch.randn(1, 3, 8, 8)
+    with torch.no_grad():
+        net(images)
+    with pytest.raises(
+        ValueError, match=r"^The network runs parts.1 in code that torch.compile made before, past all hooks; give"
+    ):
+        activations(net, images, "parts.1")
+
+
+@pytest.mark.parametrize("axis", [np.int64(1), np.int32(-3)])
+def test_an_axis_from_numpy(axis):
+    assert maps_first(torch.zeros(1, 5, 4, 4), "layer", nn.ReLU(), (8, 8), axis).shape == (1, 5, 4, 4)
+    with pytest.raises(ValueError, match="must be an axis"):
+        maps_first(torch.zeros(1, 5, 4, 4), "layer", nn.ReLU(), (8, 8), np.bool_(True))

@@ -64,6 +64,7 @@ def explained(module: nn.Module, images: Tensor) -> Iterator[None]:
 def unreached(module: nn.Module, layers: Mapping[str, nn.Module], images: Tensor) -> str:
     """Why no hook heard of some layers, in one sentence; a second forward pass tells unused ones from those called past hooks."""
     past: list[str] = []
+    heard: list[str] = []
 
     def listening(name: str, forward: Callable) -> Callable:
         def listen(*args, **kwargs):
@@ -77,9 +78,14 @@ def unreached(module: nn.Module, layers: Mapping[str, nn.Module], images: Tensor
             own = vars(part)  # an instance may have a forward of its own, put there by somebody else
             undo.callback(own.update, {"forward": own["forward"]}) if "forward" in own else undo.callback(own.pop, "forward")
             own["forward"] = listening(name, part.forward)
+            undo.callback(part.register_forward_hook(lambda *_, name=name: heard.append(name)).remove)
         module(images)
     if past:
         names = ", ".join(dict.fromkeys(past))
+        if heard:  # now that its forward is another
+            return (
+                f"The network runs {names} in code that torch.compile made before, past all hooks; give it without torch.compile."
+            )
         return f"The network calls {names} by its .forward(), past all hooks; let it call the layer itself, as in layer(x)."
     return f"The forward pass never runs {', '.join(layers)}; choose one that runs in evaluation mode."
 

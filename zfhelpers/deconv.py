@@ -60,13 +60,15 @@ def unpool(y: Tensor, switches: Tensor, output_size: Sequence[int], overlap: str
         (..., H, W) float.
 
     Raises:
-        ValueError: an unknown overlap, shapes that differ, or a switch outside the map.
+        ValueError: an unknown overlap, shapes that differ, a switch outside the map, or a size that is no (H, W).
 
     >>> unpool(torch.tensor([[1.0, 2.0]]), torch.tensor([[4, 4]]), (2, 3))
     tensor([[0., 0., 0.],
             [0., 3., 0.]])
     """
     _check_choice("overlap", overlap, OVERLAPS)
+    if not hasattr(output_size, "__len__") or len(output_size) != 2:
+        raise ValueError(f"output_size must be (height, width) of the map that was pooled, not {output_size!r}.")
     height, width = output_size
     if y.shape != switches.shape:
         raise ValueError(f"Every value needs one switch: there are values {tuple(y.shape)} and switches {tuple(switches.shape)}.")
@@ -181,9 +183,8 @@ class Deconvnet:
         module: any network with nothing but convolution, linear, ReLU, ReLU6, max- and average pooling, padding, up-sampling,
             batch and contrast normalisation, dropout, flatten, permute, split, add and concatenate between the image and the
             layer of interest; as modules, functions or methods, in place or not. Under the rule "gradient" also what autograd can
-            differentiate for each image by itself. Filters made of the image, and what moves the batch axis or is told its length
-            (nn.MultiheadAttention, nn.GRU, grid_sample with one grid for all), are refused, and so is what is computed where it
-            cannot be followed, in TorchScript or another thread.
+            differentiate for each image by itself: no filters made of it, and nothing that moves the batch axis or is told
+            its length (nn.MultiheadAttention, nn.GRU). What is computed out of sight, in TorchScript or a thread, is refused.
     """
 
     def __init__(self, module: nn.Module):

@@ -14,7 +14,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -309,7 +309,7 @@ def maps_first(values: Tensor, layer: str, part: nn.Module, shape: Sequence[int]
                 "last axis; pass channel_axis: -1, or 1 if they do not."
             )
         channel_axis = 1
-    if isinstance(channel_axis, bool) or not isinstance(channel_axis, int) or channel_axis % values.ndim == 0:
+    if isinstance(channel_axis, bool) or not isinstance(channel_axis, Integral) or channel_axis % values.ndim == 0:
         raise ValueError(f"channel_axis must be an axis after that of the images, such as 1 or -1, not {channel_axis!r}.")
     if not -values.ndim <= channel_axis < values.ndim:
         raise ValueError(f"Layer {layer!r} gives {given}, which has no axis {channel_axis}; pass another channel_axis.")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -122,6 +123,42 @@ def overlap(box: Box, other: Box) -> bool:
     (True, False)
     """
     return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+
+
+# ------------------------------------------------------------------------------------------------------ what units see
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The square of pixels that the units of a layer see.
+
+    Attributes:
+        size: its side.
+        stride: how far it moves from one unit to the next; 0 where every unit sees the whole image.
+        offset: the first row, and column, of the field of unit (0, 0). Padding makes it negative.
+    """
+
+    size: int
+    stride: int
+    offset: int
+
+    def box(self, row: int, column: int) -> Box:
+        """The field of one unit as (top, left, bottom, right) in pixels, half-open; at borders it reaches outside the image.
+
+        >>> ReceptiveField(size=7, stride=2, offset=-1).box(0, 3)
+        (-1, 5, 6, 12)
+        """
+        return square_at(*(self.offset + self.stride * int(index) for index in (row, column)), self.size)
+
+    def nearest(self, place: float) -> int:
+        """The row, or column, of the unit whose field has its middle nearest to a place, in pixels from the border.
+
+        It may lie outside the map. Where every unit sees the whole image it is 0.
+
+        >>> ReceptiveField(size=7, stride=2, offset=-1).nearest(9.0)
+        3
+        """
+        return round((place - self.offset - self.size / 2) / self.stride) if self.stride else 0
 
 
 # ------------------------------------------------------------------------------------------------ cut out, and covered up

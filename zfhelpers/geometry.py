@@ -16,7 +16,6 @@ all positions - a fully connected layer, a global average - sees the whole image
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -26,7 +25,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from zfhelpers.answers import Uncompiled
-from zfhelpers.boxes import Box, square_at
+from zfhelpers.boxes import ReceptiveField
 from zfhelpers.hooks import checked_images, recording, whole
 from zfhelpers.provenance import Constants, nudged, same
 from zfhelpers.windows import UNTAGGED
@@ -34,39 +33,6 @@ from zfhelpers.windows import UNTAGGED
 
 class LostField(ValueError):
     """Raised where the units of a layer do not lie on a regular grid over the image, with the operation at fault."""
-
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """The square of pixels that the units of a layer see.
-
-    Attributes:
-        size: its side.
-        stride: how far it moves from one unit to the next; 0 where every unit sees the whole image.
-        offset: the first row, and column, of the field of unit (0, 0). Padding makes it negative.
-    """
-
-    size: int
-    stride: int
-    offset: int
-
-    def box(self, row: int, column: int) -> Box:
-        """The field of one unit as (top, left, bottom, right) in pixels, half-open; at borders it reaches outside the image.
-
-        >>> ReceptiveField(size=7, stride=2, offset=-1).box(0, 3)
-        (-1, 5, 6, 12)
-        """
-        return square_at(*(self.offset + self.stride * int(index) for index in (row, column)), self.size)
-
-    def nearest(self, place: float) -> int:
-        """The row, or column, of the unit whose field has its middle nearest to a place, in pixels from the border.
-
-        It may lie outside the map. Where every unit sees the whole image it is 0.
-
-        >>> ReceptiveField(size=7, stride=2, offset=-1).nearest(9.0)
-        3
-        """
-        return round((place - self.offset - self.size / 2) / self.stride) if self.stride else 0
 
 
 def receptive_field(

@@ -10,8 +10,9 @@ import torchvision
 from torch import nn
 
 import zfhelpers.geometry
-from zfhelpers.geometry import ReceptiveField, receptive_field
-from zfhelpers.hooks import find_layer
+from zfhelpers.boxes import ReceptiveField
+from zfhelpers.geometry import LostField, receptive_field
+from zfhelpers.hooks import activations, find_layer
 from zfhelpers.model import ALEXNET, Architecture, ZFNet
 
 
@@ -263,6 +264,143 @@ def test_layers_applied_to_every_position_are_not_taken_for_fully_connected():
 def test_a_field_that_is_not_square_is_an_error():
     with pytest.raises(ValueError, match="differs between the axes"):
         receptive_field(nn.Sequential(nn.Conv2d(3, 2, (1, 7))), "0", 16)
+
+
+# ------------------------------------------------------------------------------------- memory that several tensors share
+
+
+def moved_by(net: nn.Module, layer: str, size: int, row: int, column: int) -> tuple[int, int, int, int]:
+    """The smallest box around the pixels whose change changes a unit of a layer, tried one by one."""
+
+    image = torch.randn(1, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    pixels = torch.eye(size * size, dtype=torch.float64).view(-1, 1, size, size)
+    units = activations(net, torch.cat([image, image + 1.7 * pixels]), layer)[layer][:, :, row, column]
+    seen = ((units[1:] - units[0]).abs().amax(1) > 1e-9).view(size, size)
+    rows, columns = (seen.any(axis).nonzero()[:, 0].tolist() for axis in (1, 0))
+    return rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+
+
+VIEWS = {  # of maps (N, 8, h, w): four of them
+    "slice": lambda y: y[:, 2:6],
+    "chunk": lambda y: y.chunk(2, 1)[1],
+    "split": lambda y: y.split([4, 3, 1], 1)[0],
+    "view": lambda y: y.view(len(y), 2, 4, *y.shape[2:])[:, 1],
+    "every other": lambda y: y[:, ::2],
+    "detached": lambda y: y.detach()[:, :4],
+    "of a view": lambda y: y[:, 1:][:, :6][:, 2:],
+    "data": lambda y: y.data[:, 4:],
+}
+WRITES = {
+    "copy": lambda view, new: view.copy_(new),
+    "add": lambda view, new: view.add_(new),
+    "multiply": lambda view, new: view.mul_(new),
+    "out": lambda view, new: torch.sub(view, new, out=view),
+    "item": lambda view, new: view.__setitem__(slice(None), new),
+    "by another view": lambda view, new: view[:, 1:3].add_(new[:, :2]),
+    "rectified on the way": lambda view, new: view.relu_().add_(new).relu_().mul_(2),
+}
+READS = {
+    "all": lambda y, view: y,
+    "the rest": lambda y, view: y[:, :] * 1,
+    "the view": lambda y, view: view,
+    "both": lambda y, view: torch.cat([view, y], 1),
+    "after a convolution": lambda y, view: F.conv2d(y, torch.ones(1, 8, 2, 2).to(y)),
+}
+
+
+class Written(nn.Module):
+    """Maps of 3 x 3 pixels, into a part of which maps of 7 x 7 pixels are written."""
+
+    def __init__(self, view, write, read):
+        super().__init__()
+        self.stem, self.wide, self.end = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 5, padding=2), nn.Identity()
+        self.view, self.write, self.read = view, write, read
+
+    def forward(self, x):
+        y = self.stem(x)
+        view = self.view(y)
+        self.write(view, self.wide(y))
+        return self.end(self.read(y, view))
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_write_through_a_view_widens_what_shares_its_memory(view, write, read):
+    torch.manual_seed(0)
+    net = Written(VIEWS[view], WRITES[write], READS[read]).double().eval()
+    try:
+        field = receptive_field(net, "end", 16)
+    except LostField:
+        assert view == "data"  # which torch hands out unseen
+        return
+    box, measured = field.box(8, 8), moved_by(net, "end", 16, 8, 8)
+    assert box == measured == ((5, 5, 12, 12) if read != "after a convolution" else (5, 5, 13, 13))
+
+
+@pytest.mark.parametrize(
+    ("change", "size"),
+    [
+        (lambda y, wide: y[:, :, 2:5, 3:9].zero_(), 3),  # constants show nothing of the image, wherever they are written
+        (lambda y, wide: y[..., ::2].add_(1), 3),
+        (lambda y, wide: y[:, :, 1:3].copy_(torch.ones(())), 3),
+        (lambda y, wide: y[:, 0].mul_(0), 3),
+        (lambda y, wide: y.transpose(2, 3).relu_(), 3),
+        (lambda y, wide: y.flatten(2).mul_(2), 3),
+        (lambda y, wide: y[:, 0].copy_(y[:, 1]), 3),
+        (lambda y, wide: y[:].unsqueeze_(1), 3),  # another shape of that view alone
+        (lambda y, wide: y[:, :4].mul_(wide.mean((2, 3), keepdim=True)), 16),
+        (lambda y, wide: y[..., 1:].copy_(y[..., :-1].clone()), "slice"),
+        (lambda y, wide: y[:, :, 2:5].add_(wide[:, :1, 2:5]), "slice"),
+        (lambda y, wide: y[:, :4].transpose(2, 3).add_(wide), "transpose"),
+        (lambda y, wide: y[:, :4].view(1, 4, 16, 16).as_strided((1, 4, 16, 16), (2048, 256, 1, 16)).add_(wide), "as_strided"),
+        (lambda y, wide: y[:, :4].flatten(2).add_(wide.flatten(2)), "flattened"),
+        (lambda y, wide: y[:, 0].cumsum_(2), "cumsum_"),
+        (lambda y, wide: y[:, 0].mul_(float(wide.max())), "reads a number"),
+    ],
+)
+def test_what_is_written_decides_what_is_seen(change, size):
+    net = Written(lambda y: y, None, lambda y, view: y).double().eval()
+    net.write = change
+    if isinstance(size, int):
+        assert receptive_field(net, "end", 16).size == size
+    else:
+        with pytest.raises(LostField, match=size):
+            receptive_field(net, "end", 16)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda y: y.flatten(2).mul(2).view(y.shape),
+        lambda y: y.flatten(2).transpose(1, 2).contiguous().transpose(1, 2).reshape(y.shape),
+        lambda y: y.flatten(1)[:, : 4 * 256].relu().view(1, 4, 16, 16),
+        lambda y: F.conv2d(y.flatten(1).view(y.shape), torch.ones(1, 8, 3, 3).to(y)),
+        lambda y: F.max_pool2d(y.flatten(2).unflatten(2, (16, 16)), 2),
+        lambda y: y + y.flatten(2).neg().view(y.shape),
+        lambda y: F.batch_norm(y.flatten(2).view(y.shape), torch.zeros(8).to(y), torch.ones(8).to(y)),
+    ],
+)
+def test_what_is_flattened_and_laid_out_again_is_lost_and_not_the_whole_image(again):
+    net = Around(again).double()
+    net.conv = nn.Conv2d(3, 8, 3, padding=1).double()
+    with pytest.raises(LostField, match=r"(laid|lays) out again"):
+        receptive_field(net, "end", 16)
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda y: y.flatten(2).softmax(2).view(y.shape),
+        lambda y: (y.flatten(2) @ (y.flatten(2).transpose(1, 2) @ y.flatten(2))).view(y.shape),
+        lambda y: F.linear(y.flatten(1), torch.ones(8 * 256, 8 * 256).to(y)).view(y.shape),
+        lambda y: F.scaled_dot_product_attention(*[y.flatten(2).transpose(1, 2)] * 3).transpose(1, 2).reshape(y.shape),
+    ],
+)
+def test_what_is_mixed_while_it_is_flat_sees_the_whole_image(mix):
+    net = Around(mix).double()
+    net.conv = nn.Conv2d(3, 8, 3, padding=1).double()
+    assert receptive_field(net, "end", 16) == ReceptiveField(16, 0, 0)
 
 
 def test_the_module_is_left_as_it_was():

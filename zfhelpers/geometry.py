@@ -27,7 +27,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from zfhelpers.answers import Uncompiled
 from zfhelpers.boxes import ReceptiveField
 from zfhelpers.hooks import checked_images, recording, whole
-from zfhelpers.provenance import Constants, nudged, same
+from zfhelpers.provenance import Constants, address, nudged, same, written_by
 from zfhelpers.windows import UNTAGGED
 
 
@@ -103,7 +103,10 @@ def _followed(
     reading = recording(module, [layer], beyond=False)
     with reading as forward, _Follow(module, image, changed) as followed, _Deciding(followed):
         value = forward(image)[1][layer]
-    return followed.fields.get(value, "an operation that hides it from view"), followed.doubts
+    field = followed.fields.get(value, "an operation that hides it from view")
+    if field == _FLAT:
+        field = "a view that lays out again what was flattened" if value.ndim > 3 else _WHOLE
+    return field, followed.doubts
 
 
 class _Extent(NamedTuple):
@@ -120,6 +123,7 @@ class _Extent(NamedTuple):
 
 _Field = tuple[_Extent, _Extent]  # along rows, along columns
 _WHOLE = (_Extent(0, 0, 0), _Extent(0, 0, 0))  # the whole image, of whatever size; `through` leaves it alone
+_FLAT = (_Extent(0, 0, 1), _Extent(0, 0, 1))  # of flattened maps: which part a number sees is not known any more
 
 
 class _Follow(Uncompiled):
@@ -143,7 +147,8 @@ class _Follow(Uncompiled):
         others = [tensor for tensor in tensors if tensor not in self.fields and tensor not in self.constants]
         strangers = [tensor.clone() for tensor in others] if inputs else []
         outputs = func(*args, **kwargs)
-        made = [output for output in tree_leaves(outputs) if isinstance(output, Tensor)]
+        written = written_by(func, args, kwargs)
+        made = [output for output in tree_leaves((outputs, written)) if isinstance(output, Tensor)]
         if func.overloadpacket in _EMPTY:
             made = [output.zero_() for output in made]  # whatever lay there before would differ from pass to pass
         if not inputs or func.overloadpacket in _SHAPE_ALONE:
@@ -158,9 +163,21 @@ class _Follow(Uncompiled):
         for output in made:
             lost = self.read or (hidden if self.calls in self.changed else "")
             self.fields[output] = lost or _follow(func, args, kwargs, inputs, known, output)
-            if any(output is other for other in others):
-                self.constants.spoil(output)
+        for output in written:
+            self.constants.spoil(output)
+            alone = _by_position(func) and all(tensor is output for tensor in inputs)  # its places see what they saw
+            if not alone or self.read or self.calls in self.changed:
+                self._spread(output)
         return outputs
+
+    def _spread(self, written: Tensor) -> None:
+        """What shares memory with a tensor that was written into may see from now on what was written there."""
+        new, place, grid = self.fields[written], address(written), (written.shape[-2:], written.stride()[-2:])
+        for tensor, old in list(self.fields.items()):
+            if tensor is not written and address(tensor) == place:
+                joined = _joined([old, new], "a write through a view")
+                aligned = joined in (_WHOLE, _FLAT) or (tensor.shape[-2:], tensor.stride()[-2:]) == grid
+                self.fields[tensor] = joined if aligned or isinstance(joined, str) else "a write through a view of other places"
 
 
 class _Deciding(TorchFunctionMode):
@@ -186,20 +203,39 @@ def _follow(func, args, kwargs, inputs: list[Tensor], known: list[_Field | str],
     one_row = inputs[0].ndim == 2 and inputs[0].shape[0] == 1  # the flattened image; several rows are positions or maps
     if _WHOLE in known or operation in _EVERYTHING or (operation in _MATRIX and one_row):
         return _WHOLE
+    apart = _by_position(func) or operation in _MOVES or (operation in _NORMS and args[5] is not True)
+    if _FLAT in known and not apart:
+        spatial = operation in _SPATIAL and inputs[0].ndim > 3
+        return f"{operation}, which is given what was flattened and laid out again" if spatial else _WHOLE
+    field = _joined(known, str(operation))
+    if field == _FLAT or isinstance(field, str):
+        return field
+    aligned = output.ndim > 2 and all(tensor.shape[-2:] == output.shape[-2:] for tensor in inputs)
+    if _by_position(func):
+        return field if aligned else str(operation)
+    if operation in _VIEWS:  # flattened, a map's numbers have no place in the image any more
+        return field if aligned else _FLAT
+    rule = _RULES.get(operation)
+    return (rule and rule(field, inputs[0], *args[1:], **kwargs)) or str(operation)
+
+
+def _by_position(func) -> bool:
+    return torch.Tag.pointwise in func.tags or func.overloadpacket in _POSITION_BY_POSITION
+
+
+def _joined(known: Sequence[_Field | str], operation: str) -> _Field | str:
+    """The smallest field around several."""
+    if _WHOLE in known:
+        return _WHOLE
     if lost := [field for field in known if isinstance(field, str)]:
         return lost[0]
+    if _FLAT in known:
+        return _FLAT
     rows, columns = zip(*known, strict=True)
     for axis in (rows, columns):
         if len(strides := sorted({extent.stride for extent in axis})) > 1:
             return f"{operation}, which joins maps of strides {' and '.join(map(str, strides))}"
-    field = _around(rows), _around(columns)
-    aligned = output.ndim > 2 and all(tensor.shape[-2:] == output.shape[-2:] for tensor in inputs)
-    if torch.Tag.pointwise in func.tags or operation in _POSITION_BY_POSITION:
-        return field if aligned else str(operation)
-    if operation in _VIEWS:  # flattened, a map's numbers have no place in the image any more
-        return field if aligned else _WHOLE
-    rule = _RULES.get(operation)
-    return (rule and rule(field, inputs[0], *args[1:], **kwargs)) or str(operation)
+    return _around(rows), _around(columns)
 
 
 def _around(extents: Sequence[_Extent]) -> _Extent:
@@ -266,23 +302,20 @@ _VIEWS = {_aten.view, _aten._unsafe_view, _aten.squeeze}
 _POSITION_BY_POSITION = {  # whatever torch does not itself tag as element-wise
     *UNTAGGED,
     *(_aten.cat, _aten.split, _aten.split_with_sizes, _aten.slice, _aten.unsqueeze, _aten.expand),
-    *(_aten.detach, _aten.alias, _aten._to_copy),
+    *(_aten.detach, _aten.alias, _aten._to_copy, _aten.copy_, _aten.zero_),
 }
-_RULES = {
+_NORMS = {_aten.native_batch_norm, _aten.cudnn_batch_norm, _aten._native_batch_norm_legit_no_training}
+_MOVES = _VIEWS | {_aten.transpose, _aten.permute, _aten.t, _aten.select}  # of whole tensors, which mix no numbers
+_SPATIAL = {
     _aten.convolution: _convolution,
     _aten.max_pool2d_with_indices: _max_pool,
-    _aten.avg_pool2d: _average_pool,
-    _aten.avg_pool3d: _average_pool,
+    **dict.fromkeys((_aten.avg_pool2d, _aten.avg_pool3d), _average_pool),
     _aten._adaptive_avg_pool2d: _adaptive_average_pool,
-    _aten.constant_pad_nd: _pad,
-    _aten.reflection_pad2d: _pad,
-    _aten.replication_pad2d: _pad,
-    _aten.native_batch_norm: _batch_norm,
-    _aten.cudnn_batch_norm: _batch_norm,
-    _aten._native_batch_norm_legit_no_training: _batch_norm,
-    _aten.mean: _reduce,
-    _aten.sum: _reduce,
-    _aten.amax: _reduce,
+    **dict.fromkeys((_aten.constant_pad_nd, _aten.reflection_pad2d, _aten.replication_pad2d), _pad),
+}
+_RULES = _SPATIAL | {
+    **dict.fromkeys(_NORMS, _batch_norm),
+    **dict.fromkeys((_aten.mean, _aten.sum, _aten.amax), _reduce),
     _aten.transpose: _transpose,
     _aten.select: _select,
 }

@@ -132,6 +132,15 @@ def address(tensor: Tensor) -> int:
         return 0
 
 
+def written_by(func, args: tuple, kwargs: dict) -> list[Tensor]:
+    """The tensors into which one of torch's inner operations writes values, by its schema."""
+    if torch.Tag.inplace_view in func.tags:  # it writes another shape, and leaves the values alone
+        return []
+    arguments = func._schema.arguments
+    given = [*zip(arguments, args, strict=False), *((argument, kwargs.get(argument.name)) for argument in arguments)]
+    return tensors_in([value for argument, value in given if argument.alias_info is not None and argument.alias_info.is_write])
+
+
 def leaves(value: object) -> list[object]:
     """What lists, tuples and dictionaries hold, however nested."""
     found: list[object] = []

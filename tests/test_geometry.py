@@ -14,6 +14,7 @@ from zfhelpers.boxes import ReceptiveField
 from zfhelpers.geometry import LostField, receptive_field
 from zfhelpers.hooks import activations, find_layer
 from zfhelpers.model import ALEXNET, Architecture, ZFNet
+from zfhelpers.patches import top_patches
 
 
 def averaging(module: nn.Module) -> nn.Module:
@@ -264,6 +265,53 @@ def test_layers_applied_to_every_position_are_not_taken_for_fully_connected():
 def test_a_field_that_is_not_square_is_an_error():
     with pytest.raises(ValueError, match="differs between the axes"):
         receptive_field(nn.Sequential(nn.Conv2d(3, 2, (1, 7))), "0", 16)
+
+
+# ------------------------------------------------------------------------------------------------------ what image to try
+
+
+class Seeing(nn.Module):
+    """A network that does something to the image before its first convolution, and may name another convolution before that."""
+
+    def __init__(self, channels, see, head=0):
+        super().__init__()
+        self.head = nn.Conv2d(head, 10, 1) if head else nn.Identity()
+        self.stem, self.see, self.end = nn.Conv2d(channels, 16, 3, padding=1), see, nn.ReLU()
+
+    def forward(self, x):
+        return self.head(self.end(self.stem(self.see(x))))
+
+
+SEEING = {
+    "head first": (Seeing(3, lambda x: x, head=16), 3, 3),
+    "many colours": (Seeing(7, lambda x: x), 7, 3),
+    "focus": (Seeing(12, lambda x: F.pixel_unshuffle(x, 2)), 3, None),
+    "grey": (Seeing(3, lambda x: x.expand(-1, 3, -1, -1)), 1, 3),
+    "one colour of three": (Seeing(1, lambda x: x[:, :1] + x[:, 2:]), 3, 3),
+    "two colours of three": (Seeing(2, lambda x: x[:, 1:].clone()), 3, 3),
+    "standardised": (Seeing(3, lambda x: (x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), keepdim=True)), 3, 16),
+    "of its own length": (Seeing(3, lambda x: x / x.abs().sum((1, 2, 3), keepdim=True)), 3, 16),
+    "brightest": (Seeing(3, lambda x: x / x.amax(1, keepdim=True)), 3, 3),
+}
+
+
+@pytest.mark.parametrize("name", SEEING)
+def test_the_number_of_channels_and_a_zero_image_stop_no_network_that_runs(name):
+    net, channels, size = SEEING[name]
+    rule = "deconvnet" if name in ("head first", "many colours", "focus", "grey") else "gradient"
+    images = [torch.rand(channels, 16, 16) for _ in range(9)]
+    shown = top_patches(net.eval(), images, {"end": [0]}, rule=rule)["end"].patches
+    assert shown.shape == (1, 9, channels, size or 16, size or 16)
+    for given in (None, channels):
+        try:
+            assert receptive_field(net, "end", 16, given).size == size
+        except LostField:
+            assert size is None
+
+
+def test_what_no_number_of_channels_lets_run_is_said_of_the_likeliest():
+    with pytest.raises(ValueError, match=r"cannot run on images of shape \(1, 12, 16, 16\)"):
+        receptive_field(Seeing(12, lambda x: x[:, 20:]), "end", 16)
 
 
 # ------------------------------------------------------------------------------------- memory that several tensors share

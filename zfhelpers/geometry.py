@@ -26,7 +26,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from zfhelpers.answers import Uncompiled
 from zfhelpers.boxes import ReceptiveField
-from zfhelpers.hooks import checked_images, recording, whole
+from zfhelpers.hooks import checked_images, first_convolution, recording, whole
 from zfhelpers.provenance import Constants, address, nudged, same, written_by
 from zfhelpers.windows import UNTAGGED
 
@@ -48,11 +48,12 @@ def receptive_field(
             concatenations, up to whatever sees everything at once; it is left exactly as it was.
         layer: dotted module name, for instance `"layer5"` or `"pool1"`.
         image_size: side of the square image, in pixels, or its height and width.
-        channels: of the image; None takes as many as the network's first convolution does.
+        channels: of the image; None takes as many as the network's first convolution does, or else 3 or 1, whichever it can run.
 
     Returns:
         size, stride and offset in pixels. Borders are not clipped, so every unit of the layer has a field of the same size. The
-        field of units that see the whole image has its longer side.
+        field of units that see the whole image has its longer side. Where maps of several fields share memory, or are mixed
+        while they are flattened, the field is that around all of them, which may be more than some maps see.
 
     Raises:
         ValueError: an unknown layer, no pixel, or an image that the layers up to it cannot take.
@@ -67,7 +68,20 @@ def receptive_field(
     if len(sizes) != 2:
         raise ValueError(f"image_size must be the side of a square or (height, width), not {image_size!r}.")
     height, width = (whole("image_size", size) for size in sizes)
-    image = checked_images(module, torch.zeros(1, whole("channels", channels or _channels(module)), height, width))
+    failed = None
+    for count in _channels(module) if channels is None else [whole("channels", channels)]:
+        try:
+            return field_in(module, layer, torch.zeros(1, count, height, width))
+        except LostField:
+            raise
+        except ValueError as error:
+            failed = failed or error
+    raise failed
+
+
+def field_in(module: nn.Module, layer: str, image: Tensor) -> ReceptiveField:
+    """`receptive_field` followed through a forward pass of a given image, (1, C, H, W) float, instead of a zero one."""
+    image = checked_images(module, image)
     field, doubts = _followed(module, layer, image)
     if doubts:
         _, again = _followed(module, layer, nudged(image))
@@ -80,7 +94,7 @@ def receptive_field(
             "additions and concatenations keep it on a regular grid."
         )
     if field == _WHOLE:
-        return ReceptiveField(max(height, width), 0, 0)
+        return ReceptiveField(max(image.shape[2:]), 0, 0)
     rows, columns = field
     if rows != columns:
         raise LostField(
@@ -90,17 +104,19 @@ def receptive_field(
     return ReceptiveField(*rows)
 
 
-def _channels(module: nn.Module) -> int:
-    """Channels of the image that a network takes, by its first convolution; 3 without one."""
-    found = (part.in_channels for part in module.modules() if isinstance(part, nn.Conv2d))
-    return next(found, 3)
+def _channels(module: nn.Module) -> dict[int, None]:
+    """How many channels an image may have, the likeliest number first."""
+    try:
+        return dict.fromkeys((first_convolution(module).in_channels, 3, 1))
+    except ValueError:
+        return dict.fromkeys((3, 1))
 
 
 def _followed(
     module: nn.Module, layer: str, image: Tensor, changed: Container[int] = ()
 ) -> tuple[_Field | str, dict[int, list[Tensor]]]:
     """The field of a layer, or what lost it; and, by the number of the operation, what entered it from nobody knows where."""
-    reading = recording(module, [layer], beyond=False)
+    reading = recording(module, [layer], finite=False, beyond=False)  # a field does not depend on the values
     with reading as forward, _Follow(module, image, changed) as followed, _Deciding(followed):
         value = forward(image)[1][layer]
     field = followed.fields.get(value, "an operation that hides it from view")

@@ -36,10 +36,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zfhelpers.boxes import Box, crop, middle, moved, square_at
+from zfhelpers.boxes import Box, ReceptiveField, crop, middle, moved, square_at
 from zfhelpers.deconv import IMAGES_AT_ONCE, check_units
 from zfhelpers.fields import InFields
-from zfhelpers.geometry import LostField, ReceptiveField, receptive_field
+from zfhelpers.geometry import LostField, field_in
 from zfhelpers.hooks import activations, checked_images, find_layer, maps_first, whole, whole_numbers
 from zfhelpers.strongest import TopActivations, check_dataset, prepared, read_images, top_activations
 
@@ -216,7 +216,7 @@ def patches_of(
             raise ValueError(f"Layer {layer!r} of this network was not searched; search and project the same layers.")
         values, seen_in, rows, columns = (part[numbers] for part in top[layer].parts)  # (M, k)
         sources, places = seen_in.flatten(), torch.stack([rows.flatten(), columns.flatten()], dim=1)  # T = M k of each
-        field = _field(module, layer, image.shape[2:])
+        field = _field(module, layer, inputs)
         boxes = _boxes(field, image.shape[2:], places, largest)
         side = boxes[0][2] - boxes[0][0]
         patches, projections = (part.new_empty(len(boxes), part.shape[1], side, side, device="cpu") for part in (image, inputs))
@@ -249,10 +249,10 @@ def _by_layer(maps: Mapping[str, int | Sequence[int]]) -> Iterable[tuple[str, in
     return maps.items()
 
 
-def _field(module: nn.Module, layer: str, shape: Sequence[int]) -> ReceptiveField | None:
-    """The field of a layer's units in images of some height and width; None if they have none on a regular grid."""
+def _field(module: nn.Module, layer: str, image: Tensor) -> ReceptiveField | None:
+    """The field of a layer's units in images such as this one (1, C, H, W); None if they have none on a regular grid."""
     try:
-        return receptive_field(module, layer, shape)
+        return field_in(module, layer, image)
     except LostField:
         return None
 

@@ -136,6 +136,34 @@ def test_the_first_filters_are_those_that_see_the_image():
         first_filters(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)))
 
 
+def convolutions(*pairs: tuple[int, int]) -> nn.Module:
+    """Convolutions in the order in which they are registered, which need not be that in which they are called."""
+    return nn.Sequential(*(nn.Conv2d(*pair, 1) for pair in pairs))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "right"),
+    [
+        ([(3, 16), (16, 10)], 0),
+        ([(16, 10), (3, 16)], 1),  # the head registered before the stem
+        ([(48, 10), (16, 32), (1, 16)], 2),
+        ([(1, 3), (3, 8)], 0),
+        ([(3, 3), (3, 8), (8, 3)], 0),
+        ([(12, 8), (8, 8)], 0),  # the image's pixels in twelve channels
+        ([(4, 4), (4, 8), (8, 4)], 0),
+        ([(4, 16), (32, 4)], None),  # joined maps, or an image of 32 channels
+        ([(16, 10), (4, 16)], None),
+    ],
+)
+def test_the_first_filters_of_convolutions_in_any_order(pairs, right):
+    net = convolutions(*pairs)
+    if right is None:
+        with pytest.raises(ValueError, match="Which convolution sees the image cannot be told"):
+            first_filters(net)
+    else:
+        assert torch.equal(first_filters(net), net[right].weight)
+
+
 @pytest.mark.parametrize("row", TABLE3)
 def test_layers_of_the_papers_own_networks(row):
     with torch.device("meta"):

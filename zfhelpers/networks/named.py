@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from zfhelpers.answers import explained
-from zfhelpers.hooks import find_layer, undisturbed
+from zfhelpers.hooks import find_layer, first_convolution, undisturbed
 from zfhelpers.model import ContrastNorm
 
 MAPS = [f"layer{number}" for number in range(1, 6)]
@@ -117,13 +117,13 @@ def paper_layers(module: nn.Module) -> list[str]:
 def first_filters(module: nn.Module) -> Tensor:
     """The filters that look at the image itself: weights of the first convolution, (N, C, k, k).
 
+    Without an image it is not known which is called first: of those that take 1 or 3 channels it is the first to be registered,
+    see `hooks.first_convolution`.
+
     Raises:
-        ValueError: the network has no convolution.
+        ValueError: the network has no convolution, or none of which this can be told.
     """
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d):
-            return part.weight.detach()
-    raise ValueError("This network has no convolution, so no filters to look at.")
+    return first_convolution(module).weight.detach()
 
 
 # ------------------------------------------------------------------------------------------------------------- the rule

@@ -1,10 +1,13 @@
 """Projections on crops against projections on whole images, on random networks."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
 
 from zfhelpers import fields
+from zfhelpers.boxes import crop
 from zfhelpers.deconv import RULES, Deconvnet
 from zfhelpers.fields import InFields
 from zfhelpers.geometry import receptive_field
@@ -98,3 +101,98 @@ def test_what_excites_a_map_looks_the_same(monkeypatch):
 
 def test_no_field_no_crops():
     assert InFields(nn.Sequential(nn.Conv2d(3, 2, 3)), "0", None, (30, 30)).sides == (30, 30)
+
+
+# ------------------------------------------------------------------------------------- the values that the search has found
+
+
+class Beside(nn.Module):
+    """A branch that looks the same everywhere, and beside it one that knows where in the image something lies."""
+
+    def __init__(self):
+        super().__init__()
+        self.plain, self.placed, self.act = nn.Conv2d(3, 4, 5), nn.Conv2d(5, 4, 5), nn.ReLU()
+        self.each, self.out = nn.Conv2d(8, 8, 3, groups=2), nn.ReLU()
+
+    def forward(self, x):
+        rows, columns = (torch.linspace(-3, 3, size).to(x) for size in x.shape[2:])
+        places = torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(len(x), -1, -1, -1)
+        return self.out(self.each(self.act(torch.cat([self.plain(x), self.placed(torch.cat([x, places], 1))], 1))))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_shown_is_part_of_the_whole_projection_also_where_only_some_maps_know_places(seed):
+    torch.manual_seed(seed)
+    net, images = Beside().double().eval(), [torch.randn(3, 44, 48, dtype=torch.float64) for _ in range(20)]
+    maps = torch.randperm(8)[:5].tolist()
+    found = top_patches(net, images, {"out": maps}, k=3)["out"]
+    for m, n in itertools.product(range(5), range(3)):
+        place = [(int(found.rows[m, n]), int(found.columns[m, n]))]
+        whole = Deconvnet(net).project(images[found.images[m, n]][None], "out", [maps[m]], place)[0]
+        expected = crop(whole, found.boxes[m, n].tolist())
+        torch.testing.assert_close(found.projections[m, n], expected, atol=1e-5 * float(whole.abs().max()), rtol=0)
+
+
+def test_every_unit_comes_once_where_crops_serve_some_of_them(monkeypatch):
+    torch.manual_seed(1)
+    net, images, count = Beside().eval(), torch.randn(3, 3, 48, 48), 60
+    maps, index, places = torch.arange(count) % 8, torch.arange(count) % 3, torch.randint(0, 40, (count, 2))
+    with torch.no_grad():
+        values = net(images)
+    found = values[index, maps, places[:, 0], places[:, 1]]
+    by_crops = InFields(net, "out", receptive_field(net, "out", 48), (48, 48), float(values.max()))
+    by_crops.trusted = True  # as two units of the plain branch would have it
+    came = [which for which, *_ in by_crops.project(images, maps, places, index, values=found)]
+    assert torch.cat(came).tolist() == list(range(count))
+    assert by_crops.trusted is False
+
+
+class Restless:
+    """A data set that gives another part of an image, or another brightness, each time it is asked."""
+
+    def __init__(self, change, count=20):
+        self.images, self.change = [torch.randn(3, 40, 40) for _ in range(count)], change
+        self.rng = torch.Generator().manual_seed(0)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.change(self.images[index], self.rng), index
+
+
+def cropped_at_random(image, rng):
+    top, left = torch.randint(0, 9, (2,), generator=rng).tolist()
+    return image[:, top : top + 32, left : left + 32]
+
+
+def flipped_at_random(image, rng):
+    return image.flip(2) if torch.rand((), generator=rng) < 0.5 else image
+
+
+def lit_at_random(image, rng):
+    return image * (1 + 0.3 * torch.rand((), generator=rng))
+
+
+@pytest.mark.parametrize("change", [cropped_at_random, flipped_at_random, lit_at_random])
+@pytest.mark.parametrize("layer", ["1", "4"])  # on crops, and on whole images
+def test_a_data_set_that_changes_its_images_is_refused(change, layer):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(2), nn.Flatten(), nn.Linear(32, 4)).eval()
+    message = rf"A unit of layer '{layer}' has the value .* where the search found .*; give .* without random augmentation"
+    with pytest.raises(ValueError, match=message):
+        top_patches(net, Restless(change), {layer: [0, 1]})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
+def test_rounding_is_no_other_image(dtype, scale):
+    torch.manual_seed(0)
+    layers = [part for _ in range(6) for part in (nn.Conv2d(6, 6, 3, padding=1), nn.ReLU())]
+    net = nn.Sequential(nn.Conv2d(3, 6, 3, 2), *layers).to(dtype).eval()
+    images = [torch.randn(3, 64, 64).to(dtype) * scale for _ in range(23)]
+    found = top_patches(net, images, {"0": [0, 5], "12": range(6)}, k=5)
+    assert found["0"].projections.any()
+    with torch.no_grad():
+        worst = (net(torch.stack(images)).flatten(2).amax(2).max(0).values - found["12"].values[:, 0]).abs().max()
+    assert worst <= torch.finfo(dtype).eps ** 0.5 * found["12"].values.max()

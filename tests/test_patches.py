@@ -426,7 +426,7 @@ def test_the_values_are_the_networks(net, images, found):
 
 def test_one_map_of_one_image():
     where = torch.zeros(3, 1, dtype=torch.int64)
-    top = {"0": TopActivations(torch.ones(3, 1), where, where + 1, where)}
+    top = {"0": TopActivations(torch.tensor([[4.0], [20.0], [36.0]]), where, where + 1, where)}
     answer = patches_of(nn.Sequential(nn.ReLU()), [(torch.arange(48.0).reshape(3, 4, 4), 0)], top, {"0": [2]})["0"]
     assert answer.patches.tolist() == [[[[[4.0]], [[20.0]], [[36.0]]]]]
     assert answer.projections.tolist() == [[[[[0.0]], [[0.0]], [[36.0]]]]]

@@ -23,7 +23,7 @@ times its gradient (Simonyan et al., arXiv 1312.6034). Both at once is guided ba
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import torch
@@ -233,8 +233,7 @@ class Deconvnet:
         >>> Deconvnet(net).project(images, "1", maps=[7, 7, 0], positions=[(0, 0), (4, 4), (0, 0)], image_index=[0, 0, 1]).shape
         torch.Size([3, 3, 9, 9])
         """
-        pictures = None
-        options = {"image_index": image_index, "channel_axis": channel_axis}
+        pictures, options = None, {"image_index": image_index, "channel_axis": channel_axis}
         with closing(self.project_in_parts(images, layer, maps, positions, rule, overlap, **options)) as parts:
             for which, some in parts:
                 if pictures is None:
@@ -253,11 +252,13 @@ class Deconvnet:
         *,
         image_index: Sequence[int] | None = None,
         channel_axis: int | None = None,
+        seen: Callable[[Tensor, Tensor], None] = lambda which, values: None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """What `project` does, some projections at a time: for those who keep only a part of each.
 
         While it is under way the network is in evaluation mode and torch without gradients; `contextlib.closing` undoes that
-        also where one stops before the end. Arguments and errors are those of `project`.
+        also where one stops before the end. Arguments and errors are those of `project`. Before each descent
+        `seen` is told which of the T come now, and their activations, (t,).
 
         Yields:
             which of the T come now, (t,) int64, and their projections, (t, C, H, W); each of the T once.
@@ -285,6 +286,7 @@ class Deconvnet:
                 for which in torch.isin(image_index, batch).nonzero()[:, 0].split(max(1, VALUES_AT_ONCE // tape.widest)):
                     rows = torch.searchsorted(batch, image_index[which]).to(images.device)
                     seeds = _seeds(units[rows], maps[which], None if positions is None else positions[which])
+                    seen(which, seeds.flatten(1).sum(1))
                     seeds = (seeds[..., 0] if values.ndim == 3 else seeds).movedim(1, channel_axis or 1)
                     pictures = tape.descend(tape.number(values), seeds, rows)
                     if not pictures.sum().isfinite():
@@ -296,10 +298,8 @@ def _seeds(values: Tensor, maps: Tensor, positions: Tensor | None) -> Tensor:
     """One activation in each of the T rows of `values` (T, C, h, w) or (T, C), zero everywhere else."""
     units = values.reshape(len(values), values.shape[1], -1)  # (T, C, h * w)
     row, maps = torch.arange(len(units), device=units.device), maps.to(units.device)
-    if positions is None:
-        places = units[row, maps].argmax(1)
-    else:
-        places = (positions[:, 0] * values.shape[-1] + positions[:, 1]).to(units.device)
+    given = None if positions is None else (positions[:, 0] * values.shape[-1] + positions[:, 1]).to(units.device)
+    places = units[row, maps].argmax(1) if given is None else given
     seeds = torch.zeros_like(units)
     seeds[row, maps, places] = units[row, maps, places]
     return seeds.reshape(values.shape)

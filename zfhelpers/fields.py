@@ -20,35 +20,51 @@ other units only, except where the crop's border is the image's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import torch
 from torch import Tensor, nn
 
+from zfhelpers.answers import OTHER_LENGTH
+from zfhelpers.boxes import ReceptiveField
 from zfhelpers.deconv import Deconvnet
-from zfhelpers.geometry import ReceptiveField
 
 WORTH = 0.75  # of the image: a crop that large saves too little
 AGREE = 1e-4  # of a projection's largest value: how far that on a crop may differ from that on the whole image
 
 
+class _Different(ValueError):
+    """Raised where a unit has not the value that it should have."""
+
+
 class InFields:
     """Projects units of one layer on crops of the images, or on whole ones where crops do not serve.
 
-    Whether they do is tried on the two units of the first request whose crops begin farthest inside the image; a network whose
-    answers depend on where in the image something lies is run on whole images.
+    Whether they do is tried on the two units of the first request whose crops begin farthest inside the image. And every unit's
+    value on its crop is held against the one that a search has found in the whole image, where that is known. A network whose
+    answers depend on where in the image something lies is run on whole images; so are the units that are not as they were found.
 
     Args:
         module: any network that `Deconvnet` can go back through.
         layer: dotted name of a layer of maps.
         field: of its units; None, or one of stride 0, if they have none on a regular grid.
         shape: height and width of the images.
+        largest: magnitude of the layer's values, of which those of a unit may differ by rounding.
+        channel_axis: in which axis of the layer's output the maps lie, if not in axis 1.
     """
 
-    def __init__(self, module: nn.Module, layer: str, field: ReceptiveField | None, shape: tuple[int, int]):
+    def __init__(
+        self,
+        module: nn.Module,
+        layer: str,
+        field: ReceptiveField | None,
+        shape: tuple[int, int],
+        largest: float = 0.0,
+        channel_axis: int | None = None,
+    ):
         self.deconvnet, self.layer, self.field, self.shape = Deconvnet(module), layer, field, tuple(shape)
-        self.sides = self.shape
+        self.sides, self.largest, self.channel_axis = self.shape, largest, channel_axis
         self.trusted: bool | None = None  # not tried yet
         if field is not None and field.stride:
             sides = tuple(_side(field, size) for size in self.shape)
@@ -60,29 +76,52 @@ class InFields:
         return f"InFields({self.layer}: crops of {' x '.join(map(str, self.sides))} of {' x '.join(map(str, self.shape))} px)"
 
     def project(
-        self, images: Tensor, maps: Tensor, positions: Tensor | None, image_index: Tensor, rule="deconvnet", overlap="sum"
+        self,
+        images: Tensor,
+        maps: Tensor,
+        positions: Tensor | None,
+        image_index: Tensor,
+        rule: str = "deconvnet",
+        overlap: str = "sum",
+        values: Tensor | None = None,
     ) -> Iterator[tuple[Tensor, Tensor, list[tuple[int, int]]]]:
         """The projections of T units, some at a time; arguments and errors as for `Deconvnet.project`.
+
+        Args:
+            values: (T,) of these units, as a search found them; None: not known.
 
         Yields:
             which of the T come now, (t,) int64; the part of each projection that is not zero, (t, C, h, w); and where each part
             begins in the image, t times (row, column).
-        """
-        if self.sides == self.shape or positions is None:
-            yield from self._whole(images, maps, positions, image_index, rule, overlap)
-            return
-        if self.trusted is None:
-            self.trusted = self._agree(images, maps, positions, image_index, rule, overlap)
-        on = self._cropped if self.trusted else self._whole
-        yield from on(images, maps, positions, image_index, rule, overlap)
 
-    def _whole(self, images, maps, positions, image_index, rule, overlap):
+        Raises:
+            ValueError: a unit has in the whole image another value than the search found.
+        """
+        left = torch.arange(len(maps))
+        if self.sides != self.shape and positions is not None:
+            if self.trusted is None:
+                self.trusted = self._agree(images, maps, positions, image_index, rule, overlap)
+            try:
+                for part in self._cropped(images, maps, positions, image_index, rule, overlap, values) if self.trusted else ():
+                    left = left[~torch.isin(left, part[0])]
+                    yield part
+            except _Different:
+                self.trusted = False
+        if len(left):
+            maps, positions, image_index, values = (
+                part if part is None else part[left] for part in (maps, positions, image_index, values)
+            )
+            for which, *part in self._whole(images, maps, positions, image_index, rule, overlap, values):
+                yield left[which], *part
+
+    def _whole(self, images, maps, positions, image_index, rule, overlap, values=None):
         request = images, self.layer, maps, positions, rule, overlap
-        with closing(self.deconvnet.project_in_parts(*request, image_index=image_index)) as parts:
+        options = {"channel_axis": self.channel_axis, "seen": self._compared(values, OTHER_LENGTH)}
+        with closing(self.deconvnet.project_in_parts(*request, image_index=image_index, **options)) as parts:
             for which, pictures in parts:
                 yield which, pictures, [(0, 0)] * len(which)
 
-    def _cropped(self, images, maps, positions, image_index, rule, overlap):
+    def _cropped(self, images, maps, positions, image_index, rule, overlap, values=None):
         starts = self._starts(positions)
         high, wide = self.sides
         corners = [tuple(start) for start in starts.tolist()]
@@ -90,9 +129,28 @@ class InFields:
             [images[n, :, y : y + high, x : x + wide] for n, (y, x) in zip(image_index.tolist(), corners, strict=True)]
         )
         request = crops, self.layer, maps, positions - starts // self.field.stride, rule, overlap
-        with closing(self.deconvnet.project_in_parts(*request, image_index=torch.arange(len(crops)))) as parts:
+        options = {"channel_axis": self.channel_axis, "seen": self._compared(values, AGREE)}
+        with closing(self.deconvnet.project_in_parts(*request, image_index=torch.arange(len(crops)), **options)) as parts:
             for which, pictures in parts:
                 yield which, pictures, [corners[k] for k in which.tolist()]
+
+    def _compared(self, values: Tensor | None, agree: float) -> Callable[[Tensor, Tensor], None]:
+        """What is told the units' values in a forward pass, and raises where they are not those that were found."""
+
+        def compare(which: Tensor, now: Tensor) -> None:
+            if values is None:
+                return
+            found, now = values[which], now.cpu()
+            precision = max(torch.finfo(part.dtype).eps for part in (found, now)) ** 0.5
+            wrong = ((found.double() - now.double()).abs() > max(agree, precision) * self.largest).nonzero()[:, 0].tolist()
+            if wrong:
+                raise _Different(
+                    f"A unit of layer {self.layer!r} has the value {now[wrong[0]]:.4g} where the search found "
+                    f"{found[wrong[0]]:.4g}; give the network that was searched, and a data set without random augmentation, "
+                    "which gives the same image whenever it is asked."
+                )
+
+        return compare
 
     def _starts(self, positions: Tensor) -> Tensor:
         """Where the crops of units at some positions begin, (T, 2): a multiple of the stride, at or before their fields."""

@@ -136,7 +136,8 @@ def top_patches(
         `{layer: TopPatches}`.
 
     Raises:
-        ValueError: an unknown layer or map, none to be drawn, images of several sizes, and more: see `top_activations`.
+        ValueError: an unknown layer or map, none to be drawn, images of several sizes, or that change each time they are asked
+            for, and more: see `top_activations`.
         TypeError: maps that are not as above, a data set without length or index, uint8 images without `preprocess`.
         NotImplementedError: an operation that cannot be undone lies between the images and a layer.
     """
@@ -186,7 +187,9 @@ def patches_of(
         square around the image.
 
     Raises:
-        ValueError: an unknown layer or map, a layer that was not searched, `preprocess` that changes the size of images.
+        ValueError: an unknown layer or map, a layer that was not searched, `preprocess` that changes the size of images; a unit
+            that has not the value which the search found, by more than 3 % of the layer's largest, as where a data set augments
+            its images at random.
         TypeError: maps that are not as above, uint8 images without `preprocess`.
         NotImplementedError: an operation that cannot be undone lies between the images and a layer.
 
@@ -221,7 +224,8 @@ def patches_of(
         side = boxes[0][2] - boxes[0][0]
         patches, projections = (part.new_empty(len(boxes), part.shape[1], side, side, device="cpu") for part in (image, inputs))
         each = numbers.repeat_interleave(values.shape[1])
-        fields = InFields(module, layer, field, tuple(image.shape[2:]))
+        largest_value = float(top[layer].values.abs().max())
+        fields = InFields(module, layer, field, tuple(image.shape[2:]), largest_value)
         for batch in progress(sources.unique().split(IMAGES_AT_ONCE)):
             images = read_images(dataset, batch.tolist())
             here = torch.isin(sources, batch).nonzero()[:, 0]
@@ -230,7 +234,7 @@ def patches_of(
                 patches[tile] = crop(images[number], boxes[tile], fill)
             position = places[here] if value.ndim == 4 else None
             images = checked_images(module, prepared(images, preprocess))
-            with closing(fields.project(images, each[here], position, index, rule, overlap)) as parts:
+            with closing(fields.project(images, each[here], position, index, rule, overlap, values.flatten()[here])) as parts:
                 for some, pictures, corners in parts:
                     for tile, picture, corner in zip(here[some].tolist(), pictures.cpu(), corners, strict=True):
                         projections[tile] = crop(picture, moved(boxes[tile], corner))

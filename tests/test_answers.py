@@ -287,3 +287,64 @@ def test_a_last_step_that_is_none():
     assert last_step(network(nn.Identity, 0), image) is None
     assert last_step(Step(lambda x: torch.ones(1, 4)), image) is None
     assert last_step(Step(lambda x: {"logits": x}), image) is None
+
+
+# --------------------------------------------------------------------------------------------------- how images lie in memory
+
+
+class Patches(nn.Module):
+    """A network that cuts the image into patches by itself, out of its memory."""
+
+    def __init__(self, cut, side):
+        super().__init__()
+        self.cut, self.side = cut, side
+        self.see, self.end, self.say = nn.Linear(3 * side * side, 6), nn.ReLU(), nn.Linear(6, 4)
+
+    def forward(self, x):
+        places = self.see(self.cut(x, self.side).flatten(3)).permute(0, 3, 1, 2)
+        return self.say(self.end(places).mean((2, 3)))
+
+
+def strided(x, side):
+    n, c, h, w = x.shape
+    return x.as_strided((n, h // side, w // side, c, side, side), (c * h * w, w * side, side, h * w, w, 1))
+
+
+def stored(x, side):
+    flat = torch.empty(0, dtype=x.dtype).set_(x.untyped_storage(), x.storage_offset(), (x.numel(),))
+    return unfolded(flat.view(x.shape), side)
+
+
+def unfolded(x, side):
+    return x.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5)
+
+
+READS = {
+    "top_activations": lambda net, images: top_activations(net, list(images), "end", k=1)["end"].values[:, 0],
+    "occlusion_maps": lambda net, images: occlusion_maps(net, images[0], "end", 8, 8).probabilities[0, 0],
+    "invariance_curves": lambda net, images: invariance_curves(
+        net, images, [0] * len(images), "translation", [0], layers=["end"], preprocess=lambda x: x
+    ).probability[:, 0],
+}
+
+
+@pytest.mark.parametrize("side", [2, 4, 8])
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("cut", [strided, stored])
+def test_a_network_that_reads_memory_by_itself_is_refused_unless_it_lays_it_out(cut, name, side):
+    torch.manual_seed(side)
+    images, read = torch.randn(5, 3, 16, 16), READS[name]
+    net = Patches(cut, side).eval()
+    with pytest.raises(ValueError, match=r"lies in memory, .* let it begin with images = images.contiguous\(\)"):
+        read(net, images)
+    net.cut = unfolded
+    expected = read(net, images)
+    net.cut = lambda x, side: cut(x.contiguous(), side)
+    torch.testing.assert_close(read(net, images), expected)
+
+
+def test_where_images_are_run_as_they_lie_no_network_is_asked_how_it_reads_them():
+    net, images = Patches(strided, 4).eval(), torch.randn(5, 3, 16, 16)
+    found = correspondence(net, images, [(0, 0, 8, 8)] * 5, "end")["end"]
+    net.cut = unfolded
+    assert torch.equal(found.counted, correspondence(net, images, [(0, 0, 8, 8)] * 5, "end")["end"].counted)

@@ -134,7 +134,9 @@ def origin(module: nn.Module, image: Tensor) -> str:
     return found[0] if found else "arise between its layers"
 
 
-def check_alone(forward: Callable, images: Tensor, output: bool = False) -> tuple[object, dict[str, Tensor]]:
+def check_alone(
+    forward: Callable, images: Tensor, output: bool = False, layout: torch.memory_format | None = None
+) -> tuple[object, dict[str, Tensor]]:
     """One sentence if what is read of an image depends on the images beside it, as with batch normalisation without statistics.
 
     Five images are run, and that is the whole cost: one alone, beside itself, and beside another. Beside another it may differ by
@@ -142,8 +144,10 @@ def check_alone(forward: Callable, images: Tensor, output: bool = False) -> tupl
 
     Args:
         forward: of `hooks.recording`, reading whole layers, with `finite=False`.
-        images: (N, C, H, W), of which the first one is taken.
+        images: (N, C, H, W), of which the first one is taken, as they come to whoever asks.
         output: whether the network's output is looked at too.
+        layout: of memory, to which batches will be brought: the one alone is run so, and the others as they lie, since a network
+            that cuts up memory by itself (`as_strided`) makes something else of it. None: they are run as they lie.
 
     Returns:
         of one image what the network puts out and what is read of its layers, so that their shapes are known.
@@ -157,22 +161,33 @@ def check_alone(forward: Callable, images: Tensor, output: bool = False) -> tupl
         dim = torch.linspace(0.1, 0.9, bright.shape[-1]).to(bright).expand_as(bright) * (low if low else 1)
     else:  # another picture, all of whose values lie inside the range of the first, with another mean
         dim = 0.5 * bright.flip(-1, -2) + 0.35 * low + 0.15 * high
-    passes = [forward(batch) for batch in (dim, torch.cat([dim, dim]), torch.cat([bright, dim]))]
-    read = []
-    for answer, values in passes:
+
+    def read_last(answer: object, values: dict[str, Tensor]) -> dict[str, Tensor]:
         found = {f"layer {name!r}": value[-1] for name, value in values.items()}
-        read.append(found | ({"its output": answer[-1]} if output and isinstance(answer, Tensor) and answer.ndim else {}))
-    alone, double, beside = read
+        return found | ({"its output": answer[-1]} if output and isinstance(answer, Tensor) and answer.ndim else {})
+
+    def differ(one: Tensor, other: Tensor, allowed: Tensor) -> bool:
+        return one.shape != other.shape or bool((one - other).abs().max() > allowed)
+
+    lone = dim if layout is None else dim.contiguous(memory_format=layout)
+    passes = [forward(batch) for batch in (lone, torch.cat([dim, dim]), torch.cat([bright, dim]))]
+    alone, double, beside = (read_last(*each) for each in passes)
     for where, value in beside.items():
         if not value.is_floating_point() or not value.numel():
             continue
         scale, precision = double[where].abs().max(), torch.finfo(value.dtype).eps ** 0.5
-        for other, tolerance in ((double[where], precision), (alone[where], max(4 * precision, OTHER_LENGTH))):
-            if other.shape != value.shape or (value - other).abs().max() > tolerance * scale:
+        for read, tolerance in ((double, precision), (alone, max(4 * precision, OTHER_LENGTH))):
+            if not differ(value, read[where], tolerance * scale):
+                continue
+            if read is alone and lone is not dim and not differ(value, read_last(*forward(dim))[where], tolerance * scale):
                 raise ValueError(
-                    f"What the network makes of an image in {where} depends on the images beside it in the batch, or on chance; "
-                    "give one that takes each by itself, for example batch normalisation with running statistics."
+                    f"What the network makes of an image in {where} depends on how the image lies in memory, as where it uses "
+                    "as_strided; let it begin with images = images.contiguous()."
                 )
+            raise ValueError(
+                f"What the network makes of an image in {where} depends on the images beside it in the batch, or on chance; "
+                "give one that takes each by itself, for example batch normalisation with running statistics."
+            )
     return passes[0]
 
 

@@ -257,8 +257,8 @@ class Deconvnet:
         """What `project` does, some projections at a time: for those who keep only a part of each.
 
         While it is under way the network is in evaluation mode and torch without gradients; `contextlib.closing` undoes that
-        also where one stops before the end. Arguments and errors are those of `project`. Before each descent
-        `seen` is told which of the T come now, and their activations, (t,).
+        also where one stops before the end. Arguments and errors are those of `project`. Before each descent `seen` is told
+        which of the T come now, and their activations, (t,).
 
         Yields:
             which of the T come now, (t,) int64, and their projections, (t, C, H, W); each of the T once.

@@ -163,7 +163,7 @@ def occlusion_maps(
     hidden = [rectangle_at(*corner, high, wide) for corner in product(tops, lefts)]
     autocast = partial(torch.autocast, images.device.type, torch.bfloat16, enabled=precision is not None)
     with recording(module, layers, finite=False) as forward, autocast():
-        answer, values = check_alone(forward, images, output=True)
+        answer, values = check_alone(forward, images, output=True, layout=torch.channels_last)
     # What stays is made before what is large. Else it comes to lie among the values of the layers, and in a loop over images the
     # gaps that these leave are a little too small for the next ones: memory could grow by 5 MB an image.
     said = torch.empty(len(hidden), *(answer.shape[1:2] if isinstance(answer, Tensor) else ()))

@@ -180,7 +180,7 @@ def top_activations(
                 with recording(module, layers, finite=False, beyond=False) as whole_layers:
                     alone = decides(whole_layers, images[:1])
                     if not alone:
-                        check_alone(whole_layers, images)
+                        check_alone(whole_layers, images, layout=torch.channels_last)
                 for layer in layers:
                     where = layer, find_layer(module, layer), images.shape, channel_axis
                     read[layer] = partial(_strongest_of, where=where)

@@ -96,9 +96,10 @@ def _probabilities(module, images: ImageSet, indices, at_once: int, prepare, out
     with torch.inference_mode():
         for part in np.array_split(rows, -(-len(rows) // at_once)):
             seen = prepare(torch.from_numpy(np.array(images.frames[part])))  # (n, 3, S, S) or (n, 10, 3, S, S)
-            flat = checked_images(module, seen.flatten(0, -4)).contiguous(memory_format=torch.channels_last)  # faster on a CPU
+            flat = checked_images(module, seen.flatten(0, -4))
             if not found:
-                check_alone(lambda batch: (answer_to(module, batch), {}), flat, output=True)
+                check_alone(lambda batch: (answer_to(module, batch), {}), flat, output=True, layout=torch.channels_last)
+            flat = flat.contiguous(memory_format=torch.channels_last)  # faster on a CPU
             answer = answer_to(module, flat)
 
             def called(row: int, part: np.ndarray = part, views: int = len(flat) // len(part)) -> str:

@@ -90,7 +90,7 @@ def responses(
 
     found, layers = [], layer_names(layers)
     with recording(module, layers, finite=False, beyond=False) as forward:
-        check_alone(forward, checked_images(module, world.preprocess(images_of(indices[:1]))))
+        check_alone(forward, checked_images(module, world.preprocess(images_of(indices[:1]))), layout=torch.channels_last)
     with recording(module, layers, read=summary, beyond=False) as forward:
         for start in range(0, len(indices), IMAGES_AT_ONCE):
             images = world.preprocess(images_of(indices[start : start + IMAGES_AT_ONCE]))

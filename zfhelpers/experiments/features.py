@@ -125,7 +125,7 @@ def _passes(module: nn.Module, world: World, images: ImageSet, taps: list[str]):
     """Batch by batch: which images, and {tap: (n, D) values}."""
     starts = tqdm(range(0, len(images), IMAGES_AT_ONCE), desc="features", unit="batch", disable=not show_progress())
     with recording(module, taps, finite=False, beyond=False) as forward:
-        check_alone(forward, checked_images(module, world.preprocess(images.images(range(1)))))
+        check_alone(forward, checked_images(module, world.preprocess(images.images(range(1)))), layout=torch.channels_last)
     # A copy, in the order (maps, rows, columns) whatever the memory format.
     with recording(module, taps, read=lambda values: values.flatten(1).clone(), beyond=False) as forward:
         for start in starts:

@@ -155,9 +155,8 @@ def invariance_curves(
             yield said.gather(1, right[:, None])[:, 0].cpu(), features
 
     with recording(module, layers, finite=False) as forward:
-        check_alone(
-            forward, checked_images(module, prepared(original[:1], preprocess) if preprocess else original[:1]), output=True
-        )
+        first = checked_images(module, prepared(original[:1], preprocess) if preprocess else original[:1])
+        check_alone(forward, first, output=True, layout=torch.channels_last)
     with recording(module, layers) as forward:
         # The originals run in the same batches as their transforms: the same sums in the same order, so that 0 is exactly 0.
         before = [features for _, features in batches(original)]

@@ -12,6 +12,7 @@ from zfhelpers import figures, views
 from zfhelpers.experiments.invariance import invariance_curves
 from zfhelpers.figures.occlusion import OccludedImage
 from zfhelpers.figures.tiles import mosaic, pixels, projection_to_rgb, three
+from zfhelpers.hooks import maps_first
 
 CHANNELS = (1, 2, 3, 4, 7)
 
@@ -163,6 +164,86 @@ def test_layers_that_work_along_the_last_axis_tell_where_maps_lie(layer):
     with pytest.raises(ValueError, match="seem to lie in the last axis"):
         zf.top_activations(net, [(image, 0) for image in images], "2", 1)
     assert zf.top_activations(net, [(image, 0) for image in images], "2", 1, channel_axis=1)["2"].values.shape == (5, 1)
+
+
+SIZES = [(64, 128), (128, 64), (96, 128), (60, 200), (128, 128), (72, 96)]
+
+
+class Stage(nn.Module):
+    """Patches of a side become places, and maps that lie last, as in a Swin Transformer; normalised inside, or not."""
+
+    def __init__(self, side, maps, normed):
+        super().__init__()
+        self.cut = nn.Conv2d(3, maps, side, side)
+        self.norm = nn.LayerNorm(maps) if normed else nn.Identity()
+
+    def forward(self, x):
+        places = self.cut(x).permute(0, 2, 3, 1)
+        return places + self.norm(places)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("side", [2, 4, 8])
+@pytest.mark.parametrize("maps", [24, 64, 96, 192])
+@pytest.mark.parametrize("normed", [True, False])
+def test_maps_last_are_not_taken_for_places_on_oblong_images(size, side, maps, normed):
+    net, images = Stage(side, maps, normed).eval(), [torch.rand(3, *size)]
+    rows, columns = size[0] // side, size[1] // side
+    fits = any(abs(columns - size[0] / by) < 2 and abs(maps - size[1] / by) < 2 for by in range(1, 200))
+    if rows == maps or (fits and not normed):
+        return  # nothing tells such maps from those in axis 1
+    with pytest.raises(ValueError, match="seem to lie in the last axis; pass channel_axis: -1"):
+        zf.top_activations(nn.Sequential(net), images, "0", 1)
+    assert zf.top_activations(nn.Sequential(net), images, "0", 1, channel_axis=-1)["0"].values.shape == (maps, 1)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_maps_in_axis_1_of_convolutions_and_pools_are_not_refused(seed):
+    rng = torch.Generator().manual_seed(seed)
+
+    def pick(*options):
+        return options[int(torch.randint(len(options), (), generator=rng))]
+
+    layers, channels = [], 3
+    for _ in range(pick(1, 2)):
+        kernel, wide = pick(1, 3, 5, 7), pick(8, 16, 32, 64, 96)
+        layers += [nn.Conv2d(channels, wide, kernel, pick(1, 2), pick(kernel // 2, kernel // 2, 0)), nn.GroupNorm(1, wide)]
+        layers += pick([], [nn.MaxPool2d(2)], [nn.MaxPool2d(3, 2, 1)])
+        channels = wide
+    size = pick(*SIZES)
+    values = zf.activations(nn.Sequential(nn.Sequential(*layers)), torch.rand(1, 3, *size), "0")["0"]
+    assert maps_first(values, "0", nn.Sequential(*layers), size).shape == values.shape
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_what_excites_maps_that_lie_last_is_shown_as_of_maps_in_axis_1(tokens):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 5, 4), nn.ReLU(), Last(tokens), nn.Identity()).eval()
+    images, axis = [(torch.randn(3, 11, 14), 0) for _ in range(12)], 2 if tokens else -1
+    asked = zf.top_patches(net, images, {"3": [4, 0]}, k=3, channel_axis=axis)["3"]
+    plain = zf.top_patches(net, images, {"1": [4, 0]}, k=3, largest=99)["1"]
+    assert torch.equal(asked.values, plain.values)
+    assert torch.equal(asked.images, plain.images)
+    assert asked.boxes.unique(dim=1).tolist() == [[[-2, 0, 12, 14]]] * 2  # the square around the image
+    assert torch.equal(asked.patches[0, 0][:, 2:13], images[asked.images[0, 0]][0])
+    for m, n in np.ndindex(2, 3):
+        top, left, bottom, right = plain.boxes[m, n].tolist()
+        inside = asked.projections[m, n][:, top + 2 : bottom + 2, left:right]
+        torch.testing.assert_close(inside, plain.projections[m, n])
+        torch.testing.assert_close(asked.projections[m, n].abs().sum(), inside.abs().sum())
+    with pytest.raises(ValueError, match="channel_axis"):
+        zf.top_patches(net, images, {"3": [0]}, channel_axis=7)
+
+
+def test_maps_that_only_look_as_if_they_lay_last_are_shown_when_the_axis_is_named():
+    net = nn.Sequential(nn.Conv2d(1, 32, 3, stride=(2, 8), padding=1), nn.ReLU()).eval()
+    images = [torch.randn(1, 64, 64) for _ in range(10)]
+    with pytest.raises(ValueError, match="pass channel_axis: -1, or 1 if they do not"):
+        zf.top_patches(net, images, {"1": [0]})
+    found = zf.top_patches(net, images, {"1": [31]}, channel_axis=1)["1"]
+    with torch.no_grad():
+        values = net(torch.stack(images))[:, 31]
+    torch.testing.assert_close(found.values[0], values.flatten(1).amax(1).sort(descending=True).values[:9])
 
 
 @pytest.mark.parametrize("axis", [0, 4, -4, -5, 1.5, "last", True])

@@ -363,6 +363,7 @@ BAD = [
     ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
     ({"rule": "backprop"}, ValueError, "rule must be"),
     ({"overlap": "mean"}, ValueError, "overlap must be"),
+    ({"channel_axis": 0}, ValueError, "channel_axis must be an axis after that of the images"),
     ({"largest": 0}, ValueError, "largest must be at least 1, not 0"),
     ({"preprocess": None}, TypeError, "pass preprocess=world.preprocess"),
     (

@@ -26,7 +26,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from zfhelpers.answers import Uncompiled
 from zfhelpers.boxes import ReceptiveField
-from zfhelpers.hooks import checked_images, first_convolution, recording, whole
+from zfhelpers.hooks import checked_images, recording, whole
+from zfhelpers.model import first_convolution
 from zfhelpers.provenance import Constants, address, nudged, same, written_by
 from zfhelpers.windows import UNTAGGED
 

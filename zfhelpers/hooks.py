@@ -56,24 +56,6 @@ def find_layer(module: nn.Module, layer: str) -> nn.Module:
     return modules[layer]
 
 
-def first_convolution(module: nn.Module) -> nn.Conv2d:
-    """The convolution that looks at the image itself, as far as it can be told without one: the first, as they are registered,
-    that takes 1 or 3 channels; where none does, the first of all, if no other can have made what it takes.
-
-    Raises:
-        ValueError: no convolution, or none of which this can be told.
-    """
-    found = [part for part in module.modules() if isinstance(part, nn.Conv2d) and part.in_channels]  # a lazy one has 0
-    if not found:
-        raise ValueError("This network has no convolution, so no filters to look at.")
-    made, seeing = {part.out_channels for part in found}, [part for part in found if part.in_channels in (1, 3)]
-    if not seeing and found[0].in_channels in made and any(part.in_channels not in made for part in found):
-        raise ValueError(
-            "Which convolution sees the image cannot be told; take the weights of the right one, as in net.stem.weight."
-        )
-    return (seeing or found)[0]
-
-
 def layer_names(layers: str | Iterable[str]) -> list[str]:
     """Names of layers, each once, whether one stood alone or several were given.
 
@@ -304,7 +286,7 @@ def maps_first(values: Tensor, layer: str, part: nn.Module, shape: Sequence[int]
         layer, part: the layer's name, and the layer.
         shape: of the images, (..., H, W).
         channel_axis: in which axis the maps lie; -1 is the last. None: in axis 1, unless they plainly lie last: after a Linear or
-            a LayerNorm, or if axes 1 and 2 can be rows and columns of such images while 2 and 3 cannot.
+            a LayerNorm, or if axes 1 and 2 can be rows and columns of such images while 2 and 3 cannot, or hardly.
 
     Raises:
         ValueError: maps that cannot be told from places, no such axis, or a number of axes that is no picture's.
@@ -345,4 +327,10 @@ def _seem_last(part: nn.Module, given: tuple[int, ...], shape: Sequence[int]) ->
         """Convolutions and pools make the difference between the sides of an image smaller, but for a row, and do not turn it."""
         return (rows - columns) * (height - width) >= 0 and abs(rows - columns) <= abs(height - width) + 1
 
-    return alike(*given[1:3]) and not alike(*given[2:])
+    def scaled(rows: int, columns: int, off: int) -> bool:
+        """With padding they divide both sides by one number, and round."""
+        return any(abs(rows - height / by) < off and abs(columns - width / by) < off for by in range(1, max(shape[-2:]) + 1))
+
+    first, second = given[1:3], given[2:]
+    normed = given[1] != given[3] and any(getattr(one, "normalized_shape", None) == given[3:] for one in part.modules())
+    return (alike(*first) and not alike(*second)) or (scaled(*first, 1) and (normed or not scaled(*second, 2)))

@@ -328,3 +328,21 @@ def renormalise_filters(module: nn.Module, cap: float = FILTER_RMS) -> int:
         clipped += int((rms > cap).sum())
         conv.weight.mul_((cap / rms).clamp(max=1))
     return clipped
+
+
+def first_convolution(module: nn.Module) -> nn.Conv2d:
+    """The convolution that looks at the image itself, as far as it can be told without one: the first, as they are registered,
+    that takes 1 or 3 channels; where none does, the first of all, if no other can have made what it takes.
+
+    Raises:
+        ValueError: no convolution, or none of which this can be told.
+    """
+    found = [part for part in module.modules() if isinstance(part, nn.Conv2d) and part.in_channels]  # a lazy one has 0
+    if not found:
+        raise ValueError("This network has no convolution, so no filters to look at.")
+    made, seeing = {part.out_channels for part in found}, [part for part in found if part.in_channels in (1, 3)]
+    if not seeing and found[0].in_channels in made and any(part.in_channels not in made for part in found):
+        raise ValueError(
+            "Which convolution sees the image cannot be told; take the weights of the right one, as in net.stem.weight."
+        )
+    return (seeing or found)[0]

@@ -117,6 +117,7 @@ def top_patches(
     largest: float | None = None,
     rule: str = "deconvnet",
     overlap: str = "sum",
+    channel_axis: int | None = None,
 ) -> dict[str, TopPatches]:
     """The k images that excite feature maps most, cut to what the unit sees, and the projections of these activations (Fig. 2).
 
@@ -130,7 +131,7 @@ def top_patches(
             k images excite: fewer come back if there are fewer. Units of a fully connected layer count as maps.
         progress: wrapped around the sequence of batches of the search, and then of the projections of each layer.
         seed: of the draw, which is made layer by layer; or the generator to draw with.
-        fill, largest, rule, overlap: as for `patches_of`.
+        fill, largest, rule, overlap, channel_axis: as for `patches_of`.
 
     Returns:
         `{layer: TopPatches}`.
@@ -142,12 +143,14 @@ def top_patches(
         NotImplementedError: an operation that cannot be undone lies between the images and a layer.
     """
     options = {"preprocess": preprocess, "fill": fill, "largest": largest, "rule": rule, "overlap": overlap}
+    options["channel_axis"] = channel_axis
     check_dataset(dataset)
     trial = {layer: [0] if isinstance(wanted, Integral) else wanted for layer, wanted in _by_layer(maps)}
     first = [dataset[0]]  # a search may take hours: what is wrong is found out on one image, before
-    patches_of(module, first, top_activations(module, first, maps, preprocess=preprocess), trial, **options)
+    tried = top_activations(module, first, maps, preprocess=preprocess, channel_axis=channel_axis)
+    patches_of(module, first, tried, trial, **options)
 
-    top = top_activations(module, dataset, maps, k, batch_size, preprocess, progress)
+    top = top_activations(module, dataset, maps, k, batch_size, preprocess, progress, channel_axis=channel_axis)
     chosen, rng = dict(maps), np.random.default_rng(seed)
     for layer, wanted in maps.items():
         if isinstance(wanted, Integral):
@@ -169,6 +172,7 @@ def patches_of(
     largest: float | None = None,
     rule: str = "deconvnet",
     overlap: str = "sum",
+    channel_axis: int | None = None,
 ) -> dict[str, TopPatches]:
     """What activations show that were found before: the second half of `top_patches`.
 
@@ -181,6 +185,8 @@ def patches_of(
         largest: the largest side of a tile, by default that of the image. Of a larger field only the middle is shown; math.inf
             shows all of it.
         rule, overlap: as for `Deconvnet.project`.
+        channel_axis: in which axis of the layers' values the maps lie, if not in axis 1; see `hooks.maps_first`. Of such maps and
+            of tokens (N, places, maps), where a place counts as a row, the whole image is shown.
 
     Returns:
         `{layer: TopPatches}`. Where units see the whole image, or their field is no square on a regular grid, the box is the
@@ -213,26 +219,27 @@ def patches_of(
     found = {}
     for layer, value in activations(module, inputs, wanted).items():
         numbers = whole_numbers("maps", wanted[layer], "whole numbers such as [0, 5]", axes=1)
-        maps_first(value, layer, find_layer(module, layer), inputs.shape)  # or a sentence, where they seem to lie elsewhere
-        check_units(layer, value.shape[1:], numbers, None)
-        if layer not in top or len(top[layer].values) != value.shape[1]:
+        units = maps_first(value, layer, find_layer(module, layer), inputs.shape, channel_axis)
+        check_units(layer, units.shape[1:], numbers, None)
+        if layer not in top or len(top[layer].values) != units.shape[1]:
             raise ValueError(f"Layer {layer!r} of this network was not searched; search and project the same layers.")
         values, seen_in, rows, columns = (part[numbers] for part in top[layer].parts)  # (M, k)
         sources, places = seen_in.flatten(), torch.stack([rows.flatten(), columns.flatten()], dim=1)  # T = M k of each
-        field = _field(module, layer, inputs)
+        on_a_grid = value.ndim == 4 and channel_axis in (None, 1, -3)
+        field = _field(module, layer, inputs) if on_a_grid else None
         boxes = _boxes(field, image.shape[2:], places, largest)
         side = boxes[0][2] - boxes[0][0]
         patches, projections = (part.new_empty(len(boxes), part.shape[1], side, side, device="cpu") for part in (image, inputs))
         each = numbers.repeat_interleave(values.shape[1])
         largest_value = float(top[layer].values.abs().max())
-        fields = InFields(module, layer, field, tuple(image.shape[2:]), largest_value)
+        fields = InFields(module, layer, field, tuple(image.shape[2:]), largest_value, channel_axis)
         for batch in progress(sources.unique().split(IMAGES_AT_ONCE)):
             images = read_images(dataset, batch.tolist())
             here = torch.isin(sources, batch).nonzero()[:, 0]
             index = torch.searchsorted(batch, sources[here])
             for tile, number in zip(here.tolist(), index.tolist(), strict=True):
                 patches[tile] = crop(images[number], boxes[tile], fill)
-            position = places[here] if value.ndim == 4 else None
+            position = places[here] if units.ndim == 4 else None
             images = checked_images(module, prepared(images, preprocess))
             with closing(fields.project(images, each[here], position, index, rule, overlap, values.flatten()[here])) as parts:
                 for some, pictures, corners in parts:

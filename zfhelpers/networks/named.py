@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from zfhelpers.answers import explained
-from zfhelpers.hooks import find_layer, first_convolution, undisturbed
-from zfhelpers.model import ContrastNorm
+from zfhelpers.hooks import find_layer, undisturbed
+from zfhelpers.model import ContrastNorm, first_convolution
 
 MAPS = [f"layer{number}" for number in range(1, 6)]
 UNITS = ["layer6", "layer7"]
@@ -118,7 +118,7 @@ def first_filters(module: nn.Module) -> Tensor:
     """The filters that look at the image itself: weights of the first convolution, (N, C, k, k).
 
     Without an image it is not known which is called first: of those that take 1 or 3 channels it is the first to be registered,
-    see `hooks.first_convolution`.
+    see `model.first_convolution`.
 
     Raises:
         ValueError: the network has no convolution, or none of which this can be told.

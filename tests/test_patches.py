@@ -330,6 +330,27 @@ def test_float_patches_are_shown_from_dark_to_bright(found):
     assert pale.figure().png == top9_figure(answer.projections, stretched, "layer5", [31, 2, 8]).png
 
 
+@pytest.mark.parametrize(
+    "dtype", [torch.int16, torch.int32, torch.uint16, torch.int64, torch.bfloat16, torch.float16, torch.float64]
+)
+def test_patches_of_every_number_format_are_drawn_from_dark_to_bright(dtype):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 2, 5), nn.ReLU()).eval()
+    images = [torch.randint(0, 4096, (3, 16, 16)).to(dtype) for _ in range(9)]
+    drawn = top_patches(net, images, {"1": [0]}, preprocess=lambda x: x.float() / 4096)["1"]
+    pale = drawn.patches.double() - drawn.patches.double().min()
+    grey = (pale.float() * (255 / pale.float().max())).round().to(torch.uint8)
+    assert drawn.figure().png == top9_figure(drawn.projections, grey, "1", [0]).png
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_projections_in_half_precision_are_drawn(dtype):
+    net = nn.Sequential(nn.Conv2d(3, 2, 5), nn.ReLU()).to(dtype).eval()
+    drawn = top_patches(net, [torch.randn(3, 16, 16) for _ in range(9)], {"1": [0]})["1"]
+    assert drawn.projections.dtype == dtype
+    assert drawn.figure().png.startswith(b"\x89PNG")
+
+
 def test_some_of_the_maps(found):
     answer = found["layer5"]
     for chosen, maps in ((slice(1, None), [2, 8]), ([2, 0], [8, 31]), (1, [2]), (torch.tensor([0]), [31])):
@@ -363,6 +384,11 @@ BAD = [
     ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
     ({"rule": "backprop"}, ValueError, "rule must be"),
     ({"overlap": "mean"}, ValueError, "overlap must be"),
+    ({"fill": "grey"}, TypeError, "fill must be a number, the value of a patch outside its image, not 'grey'; None is grey"),
+    ({"fill": [1, 2, 3]}, TypeError, "fill must be a number"),
+    ({"fill": 256}, ValueError, "fill must be a value that images in torch.uint8 can have, 0 to 255, not 256"),
+    ({"fill": -1}, ValueError, "0 to 255, not -1"),
+    ({"fill": 0.5}, ValueError, "0 to 255, not 0.5"),
     ({"channel_axis": 0}, ValueError, "channel_axis must be an axis after that of the images"),
     ({"largest": 0}, ValueError, "largest must be at least 1, not 0"),
     ({"preprocess": None}, TypeError, "pass preprocess=world.preprocess"),

@@ -29,7 +29,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +82,7 @@ class TopPatches:
     def figure(self, percentile: float = 99.5, alt: str | None = None, side: int = 49) -> Picture:
         """The layer's part of Fig. 2: for each map a block of projections, and in the same place on the right its patches.
 
-        Float patches are shown from the darkest of them, black, to the brightest, white.
+        Patches that are not uint8 are shown from the darkest of them, black, to the brightest, white.
 
         Args:
             percentile: of |projection| that becomes black or white; the projections of a map share one scale.
@@ -91,11 +91,14 @@ class TopPatches:
         """
         from zfhelpers.figures import top9_figure
 
-        patches = self.patches
-        if patches.is_floating_point():
+        patches, projections = self.patches, self.projections
+        if torch.finfo(projections.dtype).bits < 32:
+            projections = projections.float()
+        if patches.dtype != torch.uint8:
+            patches = patches.to(torch.promote_types(patches.dtype, torch.float32))
             low, high = patches.aminmax()
             patches = ((patches - low) * (255 / (high - low).clamp(min=1e-9))).round().to(torch.uint8)
-        return top9_figure(self.projections, patches, self.layer, self.maps.tolist(), None, percentile, alt, side)
+        return top9_figure(projections, patches, self.layer, self.maps.tolist(), None, percentile, alt, side)
 
     def __repr__(self) -> str:
         """Short: the tensors would fill pages."""
@@ -214,8 +217,7 @@ def patches_of(
             f"preprocess makes {tuple(inputs.shape[1:])} of images {tuple(image.shape[1:])}, from which patches are cut; let the "
             "data set give them in the size that the network takes."
         )
-    if fill is None:
-        fill = GREY if image.dtype == torch.uint8 else 0
+    fill = _checked_fill(fill, image.dtype)
     found = {}
     for layer, value in activations(module, inputs, wanted).items():
         numbers = whole_numbers("maps", wanted[layer], "whole numbers such as [0, 5]", axes=1)
@@ -258,6 +260,19 @@ def _by_layer(maps: Mapping[str, int | Sequence[int]]) -> Iterable[tuple[str, in
         if isinstance(wanted, Integral) and wanted < 1:
             raise ValueError(f"Of {layer!r} at least 1 map must be drawn, not {wanted}.")
     return maps.items()
+
+
+def _checked_fill(fill: float | None, dtype: torch.dtype) -> float:
+    """The value of a patch outside its image, or one sentence if images of this format have no such value."""
+    if fill is None:
+        return GREY if dtype == torch.uint8 else 0
+    fill = fill.item() if isinstance(fill, Tensor) and fill.ndim == 0 else fill
+    if not isinstance(fill, Real):
+        raise TypeError(f"fill must be a number, the value of a patch outside its image, not {fill!r}; None is grey.")
+    integers = None if dtype.is_floating_point or dtype == torch.bool else torch.iinfo(dtype)
+    if integers and fill not in range(integers.min, integers.max + 1):
+        raise ValueError(f"fill must be a value that images in {dtype} can have, {integers.min} to {integers.max}, not {fill!r}.")
+    return fill
 
 
 def _field(module: nn.Module, layer: str, image: Tensor) -> ReceptiveField | None:

@@ -371,9 +371,10 @@ class Written(nn.Module):
         return self.end(self.read(y, view))
 
 
-@pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("view", "write", "read"),
+    [case for case in itertools.product(VIEWS, WRITES, READS) if case[0] in ("slice", "of a view") or case[2] == "the rest"],
+)
 def test_a_write_through_a_view_widens_what_shares_its_memory(view, write, read):
     torch.manual_seed(0)
     net = Written(VIEWS[view], WRITES[write], READS[read]).double().eval()

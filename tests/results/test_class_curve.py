@@ -101,6 +101,12 @@ def test_a_slope_leaves_out_a_count_with_fewer_draws():
     assert ClassCurve(fewer, SCRATCH, 50, []).doubling(5, 30) == record(counts=COUNTS[:3]).doubling(5, 30)
 
 
+def test_a_slope_takes_one_draw_of_each_where_one_count_alone_has_more():
+    curve = record()
+    fewer = [net for net in curve.networks if net["classes"] == 50 or not net["draw"]]
+    assert ClassCurve(fewer, SCRATCH, 50, []).doubling(5, 30) == record(draws=range(1)).doubling(5, 30)
+
+
 @pytest.mark.parametrize("lacking", [(), ("images/50-1", "images/50-2"), ("classes/20-0",)])
 def test_as_many_images_of_more_classes_are_compared_with_however_many_draws_there_are(lacking):
     whole = record()

@@ -132,12 +132,18 @@ class ClassCurve:
         return over_divisions(each, self.test, per_class) or (min(each), max(each))
 
     def doubling(self, layer: int, per_class: int) -> Estimate:
-        """Points that twice as many classes bring: the slope of a straight line over log2 of the counts, in every draw."""
-        rows = np.array([self.each(count, layer, per_class) for count in self._whole()])  # (counts, draws, divisions)
-        if len(rows) < 2:
+        """Points that twice as many classes bring: the slope of a straight line over log2 of the counts, in every draw.
+
+        Not all counts may have as many draws: so many of them are taken that most networks count.
+        """
+        there = {count: self.each(count, layer, per_class) for count in self.counts}  # (draws, divisions)
+        enough = {draws: [count for count in there if len(there[count]) >= draws] for draws in map(len, there.values())}
+        draws = max(enough, key=lambda draws: (draws * len(enough[draws]), len(enough[draws])), default=0)
+        if not draws or len(enough[draws]) < 2:
             return Estimate(float("nan"), None, None)
-        x = np.log2(self._whole())
+        x = np.log2(enough[draws])
         x = x - x.mean()
+        rows = np.array([there[count][:draws] for count in enough[draws]])  # (counts, draws, divisions)
         return self._estimate(np.tensordot(x, rows, 1) / (x @ x), per_class)
 
     def spread_out(self, layer: int, per_class: int) -> Estimate | None:
@@ -184,14 +190,6 @@ class ClassCurve:
         """Of values in (draws, divisions)."""
         divisions = over_divisions(values.mean(0), self.test, per_class)
         return Estimate(float(values.mean()), over_trainings(values.mean(1)), divisions)
-
-    def _whole(self) -> list[int]:
-        """Counts with as many draws as any other."""
-        draws = {count: len(self.each(count, TOP, self._some())) for count in self.counts}
-        return [count for count, number in draws.items() if number == max(draws.values())]
-
-    def _some(self) -> int:
-        return int(next(iter(self.scratch)))
 
 
 def recorded(world: str = TINY) -> ClassCurve:

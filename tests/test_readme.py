@@ -11,6 +11,7 @@ from zfhelpers import paper
 from zfhelpers.experiments.intervals import over_divisions
 from zfhelpers.files import project_dir
 from zfhelpers.networks.catalogue import BASES, TINY
+from zfhelpers.results import class_curve, class_tables
 from zfhelpers.results.records import read_record
 from zfhelpers.worlds.few import TEST
 
@@ -105,6 +106,20 @@ def test_the_rank_correlation_of_table_7_is_the_recorded_one():
     said = re.findall(r"\(rank correlations? ([-\d.]+)(?: and ([-\d.]+))?; (?:five|six)", README)
     found = [read_record(*which)["spearman"] for which in (("imagenette", 7, SQUEEZENET), (TINY, 7), ("imagenette", 7))]
     assert [float(each) for pair in said for each in pair if each] == pytest.approx(found, abs=0.05)
+
+
+@pytest.mark.parametrize("line", class_tables.controls(class_curve.recorded(), 30).lines[1:], ids=lambda line: line[0])
+def test_the_controls_of_the_curve_are_the_recorded_ones(line):
+    assert cells(line[0]) == [cell.split()[0] for cell in line[1:]]
+
+
+@pytest.mark.parametrize("count", [15, 30])
+def test_the_lead_of_layer_2_at_two_hundred_classes_is_the_recorded_one(count):
+    found = class_curve.recorded().lead(200, 2, count)
+    draws, divisions = (f"{low:.0f} to {high:.0f}" for low, high in (found.draws, found.divisions))
+    with_15 = f"over three trainings {draws}, over divisions {divisions})"
+    with_30 = f"by {found.mean:.0f} with 30 ({draws}, {divisions})"
+    assert {15: with_15, 30: with_30}[count] in " ".join(README.split())
 
 
 def test_the_times_are_those_on_record(monkeypatch):

@@ -113,6 +113,16 @@ def test_the_controls_of_the_curve_are_the_recorded_ones(line):
     assert cells(line[0]) == [cell.split()[0] for cell in line[1:]]
 
 
+def test_one_difference_alone_is_more_than_another_training_would_bring():
+    curve = class_curve.recorded()
+    found = {
+        (pair, layer): curve.control(*pair, layer, 30) for pair in class_tables.CONTROLS.values() for layer in class_tables.DRAWN
+    }
+    found |= {("images", layer): curve.spread_out(layer, 30) for layer in class_tables.DRAWN}
+    (clear,) = [each.mean for each in found.values() if not each.draws[0] < 0 < each.draws[1]]
+    assert f"All but the {clear:.1f} are within what another training would bring" in " ".join(README.split())
+
+
 @pytest.mark.parametrize("count", [15, 30])
 def test_the_lead_of_layer_2_at_two_hundred_classes_is_the_recorded_one(count):
     found = class_curve.recorded().lead(200, 2, count)

@@ -23,7 +23,7 @@ from zfhelpers.experiments.features import features_for_now
 from zfhelpers.experiments.probes import gram_matrix, linear_probe
 from zfhelpers.files import plain_name, show_progress, write_whole
 from zfhelpers.model import ZFNet, scaled
-from zfhelpers.networks.catalogue import BORROWING, TINY, Entry, listed
+from zfhelpers.networks.catalogue import BORROWING, SAME_SCRATCH, TINY, Entry, listed
 from zfhelpers.networks.checkpoints import load, network_dirs, read_card
 from zfhelpers.networks.elsewhere import untrained
 from zfhelpers.networks.named import paper_layers
@@ -38,7 +38,7 @@ from zfhelpers.worlds.world import World
 
 COUNTS = (15, 30)  # training images of each class of the target
 TARGET = "caltech101"
-IMAGENETTE = "imagenette"  # its networks from scratch are this world's as well: the same network, few images and recipe
+IMAGENETTE = "imagenette"  # whose network is measured beside the curve, and whose view of the target serves all
 THOUSAND = "torchvision:squeezenet1_1"
 MEASURES = 1  # of this file: a higher number forgets what was kept
 
@@ -98,7 +98,7 @@ def classes(world: str, folds: int = 5) -> dict:
     known = [*curve, f"{IMAGENETTE}/zfnet", f"{TINY}/zfnet", THOUSAND, "untrained"]
     return setting(target, folds) | {
         "networks": [found[name] for name in known if name in found],
-        "scratch": _scratch(folds),
+        "scratch": _scratch(world, folds),
         "missing": [name for name in known if name not in found],
     }
 
@@ -192,9 +192,9 @@ def _measured(net: nn.Module, data: World, folds: int) -> dict:
     return {"rows": rows, "spearman": orders}
 
 
-def _scratch(folds: int) -> dict[str, list[float]]:
+def _scratch(world: str, folds: int) -> dict[str, list[float]]:
     """The accuracies of the networks from scratch of Table 4, the first divisions alone where fewer were asked for."""
-    record = read_record(IMAGENETTE, 4)
+    record = read_record(SAME_SCRATCH.get(world, world), 4)
     found = {}
     for count in map(str, COUNTS):
         each = zip(record["rows"]["from scratch"][count]["each"], record["scratch_folds"][count], strict=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -213,6 +213,24 @@ def test_maps_in_axis_1_of_convolutions_and_pools_are_not_refused(seed):
     size = pick(*SIZES)
     values = zf.activations(nn.Sequential(nn.Sequential(*layers)), torch.rand(1, 3, *size), "0")["0"]
     assert maps_first(values, "0", nn.Sequential(*layers), size).shape == values.shape
+
+
+@settings(max_examples=300, deadline=None)
+@example(9, 11, 4, [(4, 1, False)])
+@given(
+    st.integers(8, 80),
+    st.integers(8, 80),
+    st.integers(1, 40),
+    st.lists(st.tuples(st.sampled_from([1, 2, 3, 4, 5, 7]), st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=2),
+)
+def test_convolutions_without_padding_on_small_images_are_not_taken_for_maps_that_lie_last(height, width, maps, steps):
+    rows, columns = height, width
+    for kernel, stride, padded in steps:
+        pad = kernel // 2 if padded else 0
+        rows, columns = ((side + 2 * pad - kernel) // stride + 1 for side in (rows, columns))
+    assume(min(rows, columns) > 0)
+    values = torch.zeros(1, maps, rows, columns)
+    assert maps_first(values, "0", nn.ReLU(), (height, width)).shape == values.shape
 
 
 @pytest.mark.parametrize("tokens", [False, True])

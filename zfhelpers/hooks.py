@@ -327,10 +327,11 @@ def _seem_last(part: nn.Module, given: tuple[int, ...], shape: Sequence[int]) ->
         """Convolutions and pools make the difference between the sides of an image smaller, but for a row, and do not turn it."""
         return (rows - columns) * (height - width) >= 0 and abs(rows - columns) <= abs(height - width) + 1
 
-    def scaled(rows: int, columns: int, off: int) -> bool:
-        """With padding they divide both sides by one number, and round."""
-        return any(abs(rows - height / by) < off and abs(columns - width / by) < off for by in range(1, max(shape[-2:]) + 1))
+    def scaled(rows: int, columns: int, off: int, cut: int = 0) -> bool:
+        """With padding they divide both sides by one number, and round; without, they cut a rim of up to `cut` pixels before."""
+        left = ((by, height / by - rows, width / by - columns) for by in range(1, max(shape[-2:]) + 1))
+        return any((abs(a) < off and abs(b) < off) or (cut > 0 and abs(a - b) < 1 and -2 <= a <= cut / by + 1) for by, a, b in left)
 
     first, second = given[1:3], given[2:]
     normed = given[1] != given[3] and any(getattr(one, "normalized_shape", None) == given[3:] for one in part.modules())
-    return (alike(*first) and not alike(*second)) or (scaled(*first, 1) and (normed or not scaled(*second, 2)))
+    return (alike(*first) and not alike(*second)) or (scaled(*first, 1) and (normed or not scaled(*second, 2, 16)))

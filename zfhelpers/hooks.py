@@ -330,7 +330,7 @@ def _seem_last(part: nn.Module, given: tuple[int, ...], shape: Sequence[int]) ->
     def scaled(rows: int, columns: int, off: int, cut: int = 0) -> bool:
         """With padding they divide both sides by one number, and round; without, they cut a rim of up to `cut` pixels before."""
         left = ((by, height / by - rows, width / by - columns) for by in range(1, max(shape[-2:]) + 1))
-        return any((abs(a) < off and abs(b) < off) or (cut > 0 and abs(a - b) < 1 and -2 <= a <= cut / by + 1) for by, a, b in left)
+        return any((abs(a) < off and abs(b) < off) or (cut and abs(a - b) < 1 and -2 <= a <= cut / by + 1) for by, a, b in left)
 
     first, second = given[1:3], given[2:]
     normed = given[1] != given[3] and any(getattr(one, "normalized_shape", None) == given[3:] for one in part.modules())

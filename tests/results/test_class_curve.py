@@ -134,6 +134,17 @@ def test_a_control_scatters_as_the_draws_of_all_counts_do():
     assert found.mean == pytest.approx((first - second).mean())
     assert found.draws == pytest.approx((found.mean - reach, found.mean + reach))
     assert curve.control("controls/without-caltech101-0", "classes/20-0", 5, 30) is None
+    assert curve.control("controls/imagenette-0", "classes/200-0", 5, 30) is None
+
+
+def test_a_control_is_held_against_all_draws_of_as_many_classes():
+    curve = record()
+    drawn, groups = values(curve, 10, 5, 30), [values(curve, n, 5, 30).mean(axis=1) for n in COUNTS]
+    found = curve.control("controls/imagenette-64px-0", 10, 5, 30)
+    mean = curve.of("controls/imagenette-64px-0", 5, 30).mean() - drawn.mean()
+    reach = stats.t.ppf(0.975, 8) * np.mean([group.var(ddof=1) for group in groups]) ** 0.5 * (1 + 1 / len(drawn)) ** 0.5
+    assert (found.mean, *found.draws) == pytest.approx((mean, mean - reach, mean + reach))
+    assert curve.control("controls/imagenette-64px-0", 200, 5, 30) is None
 
 
 def test_a_layer_that_a_network_has_not():

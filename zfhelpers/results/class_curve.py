@@ -169,18 +169,24 @@ class ClassCurve:
         less, *leads = layers[best] - layers[last], layers[best] - scratch, layers[last] - scratch
         return Beside(best, last, order, *(self._estimate(each[None], per_class) for each in (less, *leads)))
 
-    def control(self, name: str, base: str, layer: int, per_class: int) -> Estimate | None:
-        """A control minus the network it is held against, in points; None where one of them is not on record."""
-        pair = [self.of(network, layer, per_class) for network in (name, base)]
-        return self._difference(*([] if each is None else each[None] for each in pair), layer, per_class)
+    def control(self, name: str, base: str | int, layer: int, per_class: int) -> Estimate | None:
+        """A control minus the network it is held against, in points; None where one of them is not on record.
 
-    def _difference(self, first: np.ndarray, second: np.ndarray, layer: int, per_class: int) -> Estimate | None:
+        A number as `base` means all draws of that many classes.
+        """
+        first, second = self.of(name, layer, per_class), self.each(base, layer, per_class) if isinstance(base, int) else ()
+        if isinstance(base, str) and (network := self.of(base, layer, per_class)) is not None:
+            second = network[None]
+        return self._difference(() if first is None else first[None], second, layer, per_class)
+
+    def _difference(self, first: Sequence, second: Sequence, layer: int, per_class: int) -> Estimate | None:
         """Of networks that are no pairs, in (draws, divisions).
 
         Some were trained once, so how trainings scatter is told by the draws of all counts together, see `intervals.pooled`.
         """
         if not len(first) or not len(second):
             return None
+        first, second = np.asarray(first), np.asarray(second)
         groups = [self.each(count, layer, per_class).mean(1) for count in self.counts]
         draws = pooled(first.mean(1), second.mean(1), groups)
         each = first.mean(0) - second.mean(0)

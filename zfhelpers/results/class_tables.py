@@ -19,10 +19,10 @@ BESIDE = {  # {a network beside the curve: (what it is called, how many classes 
     f"{TINY}/zfnet": (f"{TINY}'s, twice as wide, longer", 200),
     THOUSAND: ("SqueezeNet, ImageNet", 1000),
 }
-CONTROLS = {  # {what is asked: (network, the one that it is held against)}
-    "without the classes that Caltech-101 has by name, minus all 200": ("controls/without-caltech101-0", "classes/200-0"),
+CONTROLS = {  # {what is asked: (network, the one that it is held against, or the number of classes of those)}
+    "without the classes that Caltech-101 has by name, minus all 200": ("controls/without-caltech101-0", 200),
     f"Imagenette through {TINY_SIDE} px, minus as it is": (f"controls/imagenette-{TINY_SIDE}px-0", "controls/imagenette-0"),
-    f"Imagenette's ten through {TINY_SIDE} px, minus ten drawn ones": (f"controls/imagenette-{TINY_SIDE}px-0", "classes/10-0"),
+    f"Imagenette's ten through {TINY_SIDE} px, minus ten drawn ones": (f"controls/imagenette-{TINY_SIDE}px-0", 10),
 }
 
 

@@ -132,6 +132,22 @@ def test_the_lead_of_layer_2_at_two_hundred_classes_is_the_recorded_one(count):
     assert {15: with_15, 30: with_30}[count] in " ".join(README.split())
 
 
+def test_what_is_said_of_the_curve_over_classes_is_on_record():
+    curve, said = class_curve.recorded(), " ".join(README.split())
+    from_15, from_30 = ({curve.overtakes(layer, count) for layer in (2, 3)} for count in (15, 30))
+    assert (from_15, from_30) == ({5}, {10})  # "with 15 layers 2 and 3 lead from five classes on, with 30 from ten"
+    assert [round(curve.doubling(7, count).mean) for count in (15, 30)] == [3, 3]
+    assert not any(curve.lead(200, 7, count).mean > 0 for count in (15, 30))  # "and still does not arrive"
+    orders = [f"{np.mean(curve.orders(count, 30)):.1f}" for count in curve.counts]
+    assert f"it is {', '.join(orders[:-1])} and {orders[-1]} (means of three draws" in said
+    assert {len(curve.each(count, 2, 30)) for count in curve.counts} == {3}
+    leads = [curve.beside(f"{TINY}/zfnet", count).last_lead for count in (15, 30)]
+    found = [f"by {each.mean:.1f} ({each.divisions[0]:.1f} to {each.divisions[1]:.1f}) with" for each in leads]
+    assert all(lead in said for lead in found)
+    minutes = [net["minutes"] for net in curve.networks if net["kind"] in ("classes", "images", "controls")]
+    assert f"in {min(minutes):.0f} to {max(minutes):.0f} minutes of one core" in said
+
+
 def test_the_times_are_those_on_record(monkeypatch):
     monkeypatch.syspath_prepend(project_dir() / "tests" / "benchmarks")
     import draw

@@ -120,7 +120,11 @@ def test_the_differences_that_another_training_would_not_bring_are_those_on_reco
     clear = sorted(f"{each.mean:+.1f}" for each in found if not each.draws[0] < 0 < each.draws[1])
     (said,) = re.findall(r"Only ([-+\d., and]+) (?:is|are) more than another training", README)
     assert sorted(re.findall(r"[-+][\d.]+", said)) == clear
-    assert not any(each.ahead is not None for each in found)  # "over divisions no difference is certain"
+    (certain,) = [each for each in found if each.ahead]
+    assert certain == curve.spread_out(7, 30)
+    assert len(found) == 12
+    low, high = curve.spread_out(7, 15).divisions
+    assert f"leave it open ({low:.1f} to {high:.1f})" in " ".join(README.split())
 
 
 @pytest.mark.parametrize("count", [15, 30])
@@ -146,6 +150,7 @@ def test_what_is_said_of_the_curve_over_classes_is_on_record():
     assert all(lead in said for lead in found)
     minutes = [net["minutes"] for net in curve.networks if net["kind"] in ("classes", "images", "controls")]
     assert f"in {min(minutes):.0f} to {max(minutes):.0f} minutes of one core" in said
+    assert round(sum(minutes) / 60) == 12  # "twelve hours in all"
 
 
 def test_the_times_are_those_on_record(monkeypatch):
